@@ -1,0 +1,196 @@
+// Package analyze is the contract between evidence, detectors and reports, and the driver
+// that runs detectors over a set of evidence.
+package analyze
+
+import (
+	"context"
+	"encoding/hex"
+	"fmt"
+	"hash"
+
+	"crypto/sha256"
+
+	"go-debug/analyze/evidence"
+	"go-debug/analyze/stats"
+)
+
+// Detector finds one family of faults. It is a value in a list (detectors.All): adding
+// one is a folder and a line.
+type Detector struct {
+	Name   string // lower case, one word: "leak"
+	Noun   string // what summaries call one finding: "leak", "contention"; Name when empty
+	Doc    string // the embedded doc.go; the first sentence is the title
+	Rules  []Rule
+	Needs  []Need // alternatives, best first; one met need is enough to run
+	Params []Param
+	// Run reads p.Evidence and calls p.Report. It sees no file, network, clock or global.
+	Run func(ctx context.Context, p *Pass) error
+}
+
+// Rule is one fault that a detector knows.
+type Rule struct {
+	ID       string // "leak/chan-send": detector name, slash, fault
+	Title    string // one line, no full stop
+	Severity Severity
+	Remedy   string // what to change, in a sentence or two
+	Doc      string // what it means, how it is found, when it is wrong: for explain
+}
+
+// Need is one way to satisfy a detector.
+type Need struct {
+	Kind       evidence.Kind
+	Captures   int        // at least so many; 2 = needs two snapshots
+	Confidence Confidence // the ceiling when this is all there is
+	Try        string     // the command that would supply it
+}
+
+// Param is a threshold with the reason for its default.
+type Param struct {
+	Name    string // "min-share"
+	Default float64
+	Unit    string
+	Why     string
+}
+
+// Severity is how bad a rule's fault is for the service. It belongs to the rule.
+type Severity uint8
+
+// The severities, ascending.
+const (
+	Info Severity = iota + 1
+	Low
+	Medium
+	High
+)
+
+var severityNames = []string{"", "info", "low", "medium", "high"}
+
+func (s Severity) String() string { return nameOf(severityNames, int(s)) }
+
+// MarshalText writes the severity's name.
+func (s Severity) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// UnmarshalText reads the severity's name.
+func (s *Severity) UnmarshalText(b []byte) error {
+	v, err := ParseSeverity(string(b))
+	*s = v
+	return err
+}
+
+// ParseSeverity reads "info", "low", "medium" or "high".
+func ParseSeverity(name string) (Severity, error) {
+	i, err := indexOf(severityNames, name, "severity")
+	return Severity(i), err
+}
+
+// Confidence is how sure a finding is. It follows from the evidence.
+type Confidence uint8
+
+// The confidences, ascending.
+const (
+	Weak     Confidence = iota + 1 // "low": a hint from a single kind of weak evidence
+	Possible                       // "possible": the evidence fits, and fits healthy programs too
+	Likely                         // "likely": independent evidence agrees
+	Proven                         // "proven": the fault itself was observed
+)
+
+var confidenceNames = []string{"", "low", "possible", "likely", "proven"}
+
+func (c Confidence) String() string { return nameOf(confidenceNames, int(c)) }
+
+// MarshalText writes the confidence's name.
+func (c Confidence) MarshalText() ([]byte, error) { return []byte(c.String()), nil }
+
+// UnmarshalText reads the confidence's name.
+func (c *Confidence) UnmarshalText(b []byte) error {
+	i, err := indexOf(confidenceNames, string(b), "confidence")
+	*c = Confidence(i)
+	return err
+}
+
+func nameOf(names []string, i int) string {
+	if i > 0 && i < len(names) {
+		return names[i]
+	}
+	return fmt.Sprintf("invalid(%d)", i)
+}
+
+func indexOf(names []string, name, what string) (int, error) {
+	for i, n := range names {
+		if i > 0 && n == name {
+			return i, nil
+		}
+	}
+	return 0, fmt.Errorf("unknown %s %q (want one of %v)", what, name, names[1:])
+}
+
+// Finding is one fault at one place.
+type Finding struct {
+	Rule       string // must be one of the detector's
+	Message    string // one line of cause, without the location: it is printed beside it
+	Confidence Confidence
+	Location   evidence.Frame   // the line to look at; zero when no line can be named
+	CreatedBy  evidence.Frame   // the go statement, where known
+	Wait       evidence.Wait    // part of the fingerprint
+	Measures   []stats.Measure  // the first is the headline number
+	Stacks     []evidence.Stack // one to three, innermost first
+	Next       string           // the next command to run; empty for none
+
+	// Cost orders findings of equal severity and confidence: larger first. Any unit, as
+	// long as one rule keeps to one.
+	Cost float64
+
+	// Filled in by Run.
+	Noun        string
+	Severity    Severity
+	Remedy      string
+	Fingerprint string
+}
+
+// State is how a detector ended. A detector that ran and found nothing is clean; that is
+// not the same as one that was skipped or could not tell.
+type State string
+
+// The states.
+const (
+	Ran          State = "ran"
+	Skipped      State = "skipped"      // no evidence of any kind it needs
+	Inconclusive State = "inconclusive" // evidence is there but cannot answer
+	Failed       State = "failed"       // a defect in the detector
+)
+
+// Outcome is a detector's state, and when it could not tell: why, and what to try.
+type Outcome struct {
+	Detector string
+	State    State
+	Why      string
+	Try      string
+	// Unchecked are questions that a detector which ran could not answer with this evidence.
+	Unchecked []Unchecked
+}
+
+// Unchecked is a question that stayed open, and the command that would answer it.
+type Unchecked struct{ What, Try string }
+
+// fingerprint hashes rule, wait reason and function names: no lines, addresses, ids or
+// counts, so that it survives unrelated edits and other inputs.
+func fingerprint(f *Finding) string {
+	h := sha256.New()
+	part := func(s string) { hashPart(h, s) }
+	part(f.Rule)
+	part(string(f.Wait))
+	part(evidence.NormalFunction(f.Location.Function))
+	if len(f.Stacks) > 0 {
+		for _, fr := range f.Stacks[0] {
+			if !fr.Std() {
+				part(evidence.NormalFunction(fr.Function))
+			}
+		}
+	}
+	return hex.EncodeToString(h.Sum(nil)[:8])
+}
+
+func hashPart(h hash.Hash, s string) {
+	h.Write([]byte(s))
+	h.Write([]byte{0})
+}

@@ -1,0 +1,134 @@
+// Package evidence is the small, mergeable form that every capture is decoded into.
+//
+// A decoder reads a capture of any size once and keeps aggregates: goroutines per
+// stack, profile values per stack, waits per site. Everything after it (detectors,
+// reports, gates) is a pure function of a Set. One capture, ten snapshots over time or
+// a whole fleet become one Set through [Merge].
+//
+// The package imports the standard library only.
+package evidence
+
+import "time"
+
+// Kind says what an input is. The names are those of the JSON report.
+type Kind string
+
+// The kinds of evidence. They are also the profile names of net/http/pprof, except for
+// CPU ("profile" there), Trace, Metrics and LoadTest.
+const (
+	Goroutine     Kind = "goroutine"
+	GoroutineLeak Kind = "goroutineleak"
+	Heap          Kind = "heap"
+	Allocs        Kind = "allocs"
+	CPU           Kind = "cpu"
+	Mutex         Kind = "mutex"
+	Block         Kind = "block"
+	ThreadCreate  Kind = "threadcreate"
+	Execution     Kind = "trace"
+	Metrics       Kind = "metrics"
+	LoadTest      Kind = "loadtest"
+	Unknown       Kind = "unknown"
+)
+
+// Position places one input among the others of its kind.
+type Position struct {
+	// Source is the input's name, as it stands in Input.Name.
+	Source string `json:"source"`
+	// Seq orders the inputs of one run: by capture.json where there is one, else by file
+	// name. It is assigned once, before anything is decoded.
+	Seq int `json:"seq"`
+	// At is when the capture was taken; zero when nobody recorded it.
+	At time.Time `json:"at,omitzero"`
+}
+
+// Before orders positions: by sequence, then by name.
+func (p Position) Before(q Position) bool {
+	if p.Seq != q.Seq {
+		return p.Seq < q.Seq
+	}
+	return p.Source < q.Source
+}
+
+// Input describes one input as it was read. It becomes an entry of the report's inputs.
+type Input struct {
+	Position
+	Kind   Kind   `json:"kind"`
+	Format string `json:"format"` // pprof, debug1, debug2, trace, openmetrics, …
+	Bytes  int64  `json:"bytes"`  // as read, before decompression
+	SHA256 string `json:"sha256"` // of the bytes as read; empty when they were not read to the end
+	Go     string `json:"go"`     // Go version of the program, empty when the capture does not say
+	// Complete is false when the input was cut, over budget or unreadable.
+	Complete bool `json:"complete"`
+	// LostBytes counts the bytes that were not analysed, where that is known.
+	LostBytes int64 `json:"lost_bytes"`
+	// Error says why the input is incomplete; empty otherwise.
+	Error string `json:"error"`
+	// Hint says what to do about Error, or what a reader should know about the input.
+	Hint string `json:"hint"`
+	// Notes are remarks that are no errors, such as "empty mutex profile: …".
+	Notes []string `json:"notes,omitempty"`
+}
+
+// Set is all that is known of one capture (of one process, over time).
+type Set struct {
+	Inputs    []Input    `json:"inputs"`
+	Snapshots []Snapshot `json:"snapshots,omitempty"`
+	Profiles  []*Profile `json:"profiles,omitempty"`
+	Trace     *Trace     `json:"trace,omitempty"`
+	Loads     []Load     `json:"loads,omitempty"`
+}
+
+// Has reports whether the set holds at least n captures of a kind.
+func (s *Set) Has(k Kind, n int) bool { return s.Count(k) >= n }
+
+// Count is the number of usable captures of a kind: decoded, empty ones included.
+func (s *Set) Count(k Kind) int {
+	n := 0
+	switch k {
+	case Goroutine, GoroutineLeak:
+		for i := range s.Snapshots {
+			if s.Snapshots[i].Kind == k {
+				n++
+			}
+		}
+	case Execution:
+		if s.Trace != nil {
+			n = len(s.Trace.Windows)
+		}
+	case Metrics, LoadTest:
+		for i := range s.Loads {
+			if s.Loads[i].Kind == k {
+				n += len(s.Loads[i].Points)
+			}
+		}
+	default:
+		for _, p := range s.Profiles {
+			if p.Kind == k {
+				n++
+			}
+		}
+	}
+	return n
+}
+
+// ProfilesOf returns the profiles of a kind in time order.
+func (s *Set) ProfilesOf(k Kind) []*Profile {
+	var out []*Profile
+	for _, p := range s.Profiles {
+		if p.Kind == k {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+// SnapshotsOf returns the goroutine snapshots of a kind in time order.
+func (s *Set) SnapshotsOf(k Kind) []*Snapshot {
+	var out []*Snapshot
+	for i := range s.Snapshots {
+		if s.Snapshots[i].Kind == k {
+			out = append(out, &s.Snapshots[i])
+		}
+	}
+	return out
+}

@@ -1,0 +1,148 @@
+package evidence
+
+import (
+	"path"
+	"strings"
+)
+
+// Frame is one function on a stack.
+type Frame struct {
+	Function string `json:"function"` // as the runtime names it: net/http.(*conn).serve
+	File     string `json:"file"`     // as the capture records it, often absolute
+	Line     int    `json:"line"`     // 0 when unknown
+}
+
+// IsZero reports whether nothing is known of the frame.
+func (f Frame) IsZero() bool { return f.Function == "" && f.File == "" && f.Line == 0 }
+
+// Package is the import path of the frame's function: "net/http", "main",
+// "example.com/app/store". The runtime escapes dots in the last path element as %2e.
+func (f Frame) Package() string {
+	name := f.Function
+	if i := strings.IndexByte(name, '['); i >= 0 { // type arguments may hold slashes
+		name = name[:i]
+	}
+	slash := strings.LastIndexByte(name, '/')
+	dot := strings.IndexByte(name[slash+1:], '.')
+	if dot < 0 {
+		return ""
+	}
+	return strings.ReplaceAll(name[:slash+1+dot], "%2e", ".")
+}
+
+// ShortFile is the file as a person names it: the base name for package main, else the
+// last element of the package path and the base name ("store/rows.go").
+func (f Frame) ShortFile() string {
+	file := strings.ReplaceAll(f.File, `\`, "/")
+	if file == "" {
+		return ""
+	}
+	base := path.Base(file)
+	pkg := f.Package()
+	if pkg == "" || pkg == "main" {
+		return base
+	}
+	return path.Base(pkg) + "/" + base
+}
+
+// stdRoots are the first path elements of the standard library's packages.
+var stdRoots = func() map[string]bool {
+	m := map[string]bool{}
+	for _, s := range strings.Fields(`archive bufio bytes cmp compress container context crypto database
+		debug embed encoding errors expvar flag fmt go hash html image index internal io iter log maps
+		math mime net os path plugin reflect regexp runtime slices sort strconv strings structs sync
+		syscall testing text time unicode unique unsafe vendor weak`) {
+		m[s] = true
+	}
+	return m
+}()
+
+// Std reports whether the frame belongs to the Go distribution (runtime and standard
+// library). Frames without a package, such as assembly stubs, count as the runtime's.
+func (f Frame) Std() bool {
+	pkg := f.Package()
+	if pkg == "" {
+		return true
+	}
+	root, _, _ := strings.Cut(pkg, "/")
+	return stdRoots[root]
+}
+
+// Stack is a call stack, the innermost frame first.
+type Stack []Frame
+
+// User is the innermost frame that is not the Go distribution's, or false.
+func (s Stack) User() (Frame, bool) {
+	for _, f := range s {
+		if !f.Std() {
+			return f, true
+		}
+	}
+	return Frame{}, false
+}
+
+// Functions are the function names, innermost first.
+func (s Stack) Functions() []string {
+	out := make([]string, len(s))
+	for i, f := range s {
+		out[i] = f.Function
+	}
+	return out
+}
+
+// Contains reports whether any frame's function has the given name.
+func (s Stack) Contains(function string) bool {
+	for _, f := range s {
+		if f.Function == function {
+			return true
+		}
+	}
+	return false
+}
+
+// NormalFunction strips what changes with an unrelated edit: the numbers of closures
+// (f.func3.1 becomes f.func.func) and of goroutine wrappers (f.gowrap2), and type
+// arguments. Fingerprints and group keys use it.
+func NormalFunction(name string) string {
+	var b strings.Builder
+	depth := 0
+	for i := 0; i < len(name); i++ {
+		switch c := name[i]; {
+		case c == '[':
+			if depth == 0 {
+				b.WriteString("[...]")
+			}
+			depth++
+		case c == ']':
+			depth--
+		case depth > 0:
+		default:
+			b.WriteByte(c)
+		}
+	}
+	slash := strings.LastIndexByte(b.String(), '/')
+	head, tail := b.String()[:slash+1], b.String()[slash+1:]
+	parts := strings.Split(tail, ".")
+	for i := 1; i < len(parts); i++ {
+		p := parts[i]
+		for _, word := range []string{"func", "gowrap", "deferwrap"} {
+			if digits, ok := strings.CutPrefix(p, word); ok && allDigits(digits) {
+				p = word
+			}
+		}
+		if allDigits(p) && p != "" {
+			p = "func"
+		}
+		parts[i] = p
+	}
+	return head + strings.Join(parts, ".")
+}
+
+func allDigits(s string) bool {
+	for i := 0; i < len(s); i++ {
+		if s[i] < '0' || s[i] > '9' {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,217 @@
+package evidence
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"math/bits"
+)
+
+// Histogram counts non-negative integers (nanoseconds, mostly) in log-linear buckets:
+// exact below 64, then 32 buckets an octave, so that a bucket is at most 1/32 of its
+// value wide and a quantile is within 1.6 % of the sample it stands for. Count, Sum,
+// Min and Max are exact. The counts are integers, so merging is exactly associative and
+// commutative: the same samples give the same bytes however they were split.
+//
+// The zero value is an empty histogram.
+type Histogram struct {
+	Count int64
+	Sum   int64
+	Min   int64
+	Max   int64
+	// octaves are allocated when first hit: most sites span few of them.
+	octaves [numOctaves]*[subBuckets]int64
+}
+
+const (
+	subBits    = 5
+	subBuckets = 1 << subBits
+	numOctaves = 64 - subBits // the first holds 0..31, each next doubles
+)
+
+// HistogramMethod names how quantiles of a Histogram are taken.
+const HistogramMethod = "log-linear histogram, 32 buckets an octave (±1.6 %)"
+
+// Add counts one value; negative values count as 0.
+func (h *Histogram) Add(v int64) { h.AddN(v, 1) }
+
+// AddN counts a value n times.
+func (h *Histogram) AddN(v, n int64) {
+	if n <= 0 {
+		return
+	}
+	if v < 0 {
+		v = 0
+	}
+	if h.Count == 0 || v < h.Min {
+		h.Min = v
+	}
+	if v > h.Max {
+		h.Max = v
+	}
+	h.Count += n
+	h.Sum += v * n
+	o, s := bucketOf(v)
+	if h.octaves[o] == nil {
+		h.octaves[o] = new([subBuckets]int64)
+	}
+	h.octaves[o][s] += n
+}
+
+func bucketOf(v int64) (octave, sub int) {
+	if v < subBuckets {
+		return 0, int(v)
+	}
+	shift := bits.Len64(uint64(v)) - subBits - 1
+	return shift + 1, int(v>>shift) & (subBuckets - 1)
+}
+
+// bucketBounds is the range [lo, hi] of the values in a bucket.
+func bucketBounds(octave, sub int) (lo, hi int64) {
+	if octave == 0 {
+		return int64(sub), int64(sub)
+	}
+	shift := octave - 1
+	lo = int64(subBuckets+sub) << shift
+	return lo, lo + (1<<shift - 1)
+}
+
+// Merge adds the counts of another histogram.
+func (h *Histogram) Merge(o *Histogram) {
+	if o == nil || o.Count == 0 {
+		return
+	}
+	if h.Count == 0 || o.Min < h.Min {
+		h.Min = o.Min
+	}
+	h.Max = max(h.Max, o.Max)
+	h.Count += o.Count
+	h.Sum += o.Sum
+	for i, oct := range o.octaves {
+		if oct == nil {
+			continue
+		}
+		if h.octaves[i] == nil {
+			h.octaves[i] = new([subBuckets]int64)
+		}
+		for j, n := range oct {
+			h.octaves[i][j] += n
+		}
+	}
+}
+
+// Clone returns a copy that shares nothing with h.
+func (h *Histogram) Clone() *Histogram {
+	c := &Histogram{}
+	c.Merge(h)
+	return c
+}
+
+// Mean is Sum/Count, NaN when empty.
+func (h *Histogram) Mean() float64 {
+	if h.Count == 0 {
+		return math.NaN()
+	}
+	return float64(h.Sum) / float64(h.Count)
+}
+
+// Quantile is the smallest bucket's midpoint at which at least q of the values lie at or
+// below (nearest rank), kept within Min and Max. It returns 0 for an empty histogram.
+func (h *Histogram) Quantile(q float64) int64 {
+	if h.Count == 0 {
+		return 0
+	}
+	rank := min(max(int64(math.Ceil(q*float64(h.Count))), 1), h.Count)
+	return h.AtRank(rank)
+}
+
+// AtRank is the value of the given rank (1 is the smallest), to bucket precision.
+func (h *Histogram) AtRank(rank int64) int64 {
+	switch {
+	case h.Count == 0:
+		return 0
+	case rank <= 1:
+		return h.Min
+	case rank >= h.Count:
+		return h.Max
+	}
+	var seen int64
+	for o, oct := range h.octaves {
+		if oct == nil {
+			continue
+		}
+		for s, n := range oct {
+			if seen += n; seen >= rank {
+				lo, hi := bucketBounds(o, s)
+				return min(max(lo+(hi-lo)/2, h.Min), h.Max)
+			}
+		}
+	}
+	return h.Max
+}
+
+// CountAbove is the number of values in buckets wholly above v.
+func (h *Histogram) CountAbove(v int64) int64 {
+	var n int64
+	for o, oct := range h.octaves {
+		if oct == nil {
+			continue
+		}
+		for s, c := range oct {
+			if lo, _ := bucketBounds(o, s); lo > v {
+				n += c
+			}
+		}
+	}
+	return n
+}
+
+// histogramJSON is the serial form: non-empty buckets as [octave*32+sub, count] pairs.
+type histogramJSON struct {
+	Count   int64      `json:"count"`
+	Sum     int64      `json:"sum"`
+	Min     int64      `json:"min"`
+	Max     int64      `json:"max"`
+	Buckets [][2]int64 `json:"buckets"`
+}
+
+// MarshalJSON writes the non-empty buckets in ascending order.
+func (h Histogram) MarshalJSON() ([]byte, error) {
+	out := histogramJSON{Count: h.Count, Sum: h.Sum, Min: h.Min, Max: h.Max, Buckets: [][2]int64{}}
+	for o, oct := range h.octaves {
+		if oct == nil {
+			continue
+		}
+		for s, n := range oct {
+			if n != 0 {
+				out.Buckets = append(out.Buckets, [2]int64{int64(o*subBuckets + s), n})
+			}
+		}
+	}
+	return json.Marshal(out)
+}
+
+// UnmarshalJSON reads what MarshalJSON wrote.
+func (h *Histogram) UnmarshalJSON(data []byte) error {
+	var in histogramJSON
+	if err := json.Unmarshal(data, &in); err != nil {
+		return err
+	}
+	*h = Histogram{Count: in.Count, Sum: in.Sum, Min: in.Min, Max: in.Max}
+	var n int64
+	for _, b := range in.Buckets {
+		if b[0] < 0 || b[0] >= numOctaves*subBuckets || b[1] < 0 {
+			return fmt.Errorf("histogram bucket %d with count %d is out of range", b[0], b[1])
+		}
+		o := b[0] / subBuckets
+		if h.octaves[o] == nil {
+			h.octaves[o] = new([subBuckets]int64)
+		}
+		h.octaves[o][b[0]%subBuckets] += b[1]
+		n += b[1]
+	}
+	if n != in.Count {
+		return fmt.Errorf("histogram buckets hold %d values, count says %d", n, in.Count)
+	}
+	return nil
+}

@@ -1,0 +1,134 @@
+package evidence
+
+import "strings"
+
+// Wait is why a goroutine is not running: one name for what goroutine dumps, profiles
+// and traces each spell differently.
+type Wait string
+
+// The wait reasons.
+const (
+	WaitNone      Wait = ""          // running, runnable or not known
+	WaitChanSend  Wait = "chan-send" // sending on a channel
+	WaitChanRecv  Wait = "chan-receive"
+	WaitSelect    Wait = "select"
+	WaitNilChan   Wait = "nil-chan"     // send to or receive from a nil channel: for ever
+	WaitNoCases   Wait = "select-empty" // select{}: for ever
+	WaitMutex     Wait = "mutex"
+	WaitRWMutex   Wait = "rwmutex"
+	WaitCond      Wait = "cond"
+	WaitWaitGroup Wait = "waitgroup"
+	WaitSemaphore Wait = "semaphore" // before go1.20 all of sync looks like this
+	WaitSleep     Wait = "sleep"
+	WaitIO        Wait = "io" // network poller
+	WaitSyscall   Wait = "syscall"
+	WaitGC        Wait = "gc"     // assist, sweep, stop the world
+	WaitSystem    Wait = "system" // the runtime's own goroutines
+	WaitOther     Wait = "other"
+)
+
+// waitReasons maps the runtime's wait reasons (runtime/runtime2.go, go1.18 to go1.27)
+// as goroutine dumps and execution traces print them.
+var waitReasons = map[string]Wait{
+	"running": WaitNone, "runnable": WaitNone, "idle": WaitNone, "copystack": WaitNone,
+	"preempted": WaitNone, "dead": WaitNone, "waiting": WaitOther, "leaked": WaitOther,
+
+	"chan send":               WaitChanSend,
+	"chan receive":            WaitChanRecv,
+	"chan send (nil chan)":    WaitNilChan,
+	"chan receive (nil chan)": WaitNilChan,
+	"select":                  WaitSelect,
+	"select (no cases)":       WaitNoCases,
+
+	"sync.Mutex.Lock":     WaitMutex,
+	"sync.RWMutex.Lock":   WaitRWMutex,
+	"sync.RWMutex.RLock":  WaitRWMutex,
+	"sync.Cond.Wait":      WaitCond,
+	"sync.(*Cond).Wait":   WaitCond, // trace spelling
+	"sync.WaitGroup.Wait": WaitWaitGroup,
+	"semacquire":          WaitSemaphore,
+	"sync":                WaitSemaphore, // trace spelling; the stack says more
+
+	"sleep":   WaitSleep,
+	"IO wait": WaitIO,
+	"network": WaitIO, // trace spelling
+	"syscall": WaitSyscall,
+
+	"GC assist marking": WaitGC, "GC assist wait": WaitGC, "GC mark assist wait for work": WaitGC,
+	"garbage collection": WaitGC, "garbage collection scan": WaitGC, "wait for GC cycle": WaitGC,
+	"wait until GC ends": WaitGC, "GC mark termination": WaitGC, "GC weak to strong wait": WaitGC,
+	"stopping the world": WaitGC, "flushing proc caches": WaitGC,
+
+	"GC sweep wait": WaitSystem, "GC background sweeper wait": WaitSystem, "GC scavenge wait": WaitSystem,
+	"GC worker (idle)": WaitSystem, "GC worker (active)": WaitSystem, "force gc (idle)": WaitSystem,
+	"GOMAXPROCS updater (idle)": WaitSystem, "finalizer wait": WaitSystem, "cleanup wait": WaitSystem,
+	"trace reader (blocked)": WaitSystem, "trace goroutine status": WaitSystem, "trace proc status": WaitSystem,
+	"page trace flush": WaitSystem, "system goroutine wait": WaitSystem, "timer goroutine (idle)": WaitSystem,
+	"debug call": WaitSystem, "wait for debug call": WaitSystem,
+}
+
+// ParseWait maps a wait reason as the runtime prints it. Unknown reasons are WaitOther.
+func ParseWait(reason string) Wait {
+	for _, mark := range []string{" (leaked)", " (scan)", " (durable)"} {
+		reason = strings.ReplaceAll(reason, mark, "")
+	}
+	if w, ok := waitReasons[reason]; ok {
+		return w
+	}
+	return WaitOther
+}
+
+// leafWaits maps the functions in which a goroutine parks, for captures that hold stacks
+// but no states (protobuf and debug=1). The names of go1.18 to go1.27; both homes of the
+// mutex (sync and internal/sync) are listed.
+var leafWaits = map[string]Wait{
+	"runtime.chansend":                        WaitChanSend,
+	"runtime.chansend1":                       WaitChanSend,
+	"runtime.chanrecv":                        WaitChanRecv,
+	"runtime.chanrecv1":                       WaitChanRecv,
+	"runtime.chanrecv2":                       WaitChanRecv,
+	"runtime.selectgo":                        WaitSelect,
+	"runtime.block":                           WaitNoCases,
+	"sync.runtime_SemacquireMutex":            WaitMutex,
+	"internal/sync.runtime_SemacquireMutex":   WaitMutex,
+	"sync.runtime_SemacquireRWMutex":          WaitRWMutex,
+	"sync.runtime_SemacquireRWMutexR":         WaitRWMutex,
+	"sync.runtime_notifyListWait":             WaitCond,
+	"sync.runtime_SemacquireWaitGroup":        WaitWaitGroup,
+	"sync.(*Mutex).Lock":                      WaitMutex,
+	"sync.(*RWMutex).Lock":                    WaitRWMutex,
+	"sync.(*RWMutex).RLock":                   WaitRWMutex,
+	"sync.(*WaitGroup).Wait":                  WaitWaitGroup,
+	"sync.(*Cond).Wait":                       WaitCond,
+	"sync.runtime_Semacquire":                 WaitSemaphore,
+	"time.Sleep":                              WaitSleep,
+	"internal/poll.runtime_pollWait":          WaitIO,
+	"os/signal.signal_recv":                   WaitSystem,
+	"syscall.Syscall":                         WaitSyscall,
+	"syscall.Syscall6":                        WaitSyscall,
+	"syscall.RawSyscall6":                     WaitSyscall,
+	"internal/runtime/syscall.Syscall6":       WaitSyscall,
+	"internal/runtime/syscall/linux.Syscall6": WaitSyscall,
+}
+
+// WaitOf infers the wait reason from a stack. It looks at the runtime and standard
+// library frames above the first user frame. Inside sync the outermost exported method
+// decides: a WaitGroup parked in a semaphore waits for the group.
+func WaitOf(s Stack) Wait {
+	found := WaitNone
+	for i, f := range s {
+		w, ok := leafWaits[f.Function]
+		if ok {
+			switch {
+			case found == WaitNone:
+				found = w
+			case w != WaitSyscall && (found == WaitSemaphore || found == WaitMutex):
+				found = w // sync.(*RWMutex).Lock calls sync.(*Mutex).Lock, and so on
+			}
+		}
+		if !f.Std() || i > 8 {
+			break
+		}
+	}
+	return found
+}

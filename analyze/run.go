@@ -1,0 +1,229 @@
+package analyze
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"runtime/debug"
+	"slices"
+	"strings"
+
+	"go-debug/analyze/evidence"
+)
+
+// Pass is what a detector gets: the evidence, its parameters, and the confidence that the
+// best met need allows.
+type Pass struct {
+	Evidence *evidence.Set
+	// Ceiling is the highest confidence among the needs that are met.
+	Ceiling Confidence
+
+	detector *Detector
+	params   map[string]float64
+	result   *Result
+	outcome  Outcome
+}
+
+// Param is the value of one of the detector's parameters.
+func (p *Pass) Param(name string) float64 {
+	v, ok := p.params[name]
+	if !ok {
+		panic("detector " + p.detector.Name + " asks for the undeclared parameter " + name)
+	}
+	return v
+}
+
+// Report adds a finding. Its confidence is cut to the ceiling.
+func (p *Pass) Report(f Finding) {
+	rule := p.detector.rule(f.Rule)
+	if rule == nil {
+		panic("detector " + p.detector.Name + " reports the undeclared rule " + f.Rule)
+	}
+	f.Noun = cmp.Or(p.detector.Noun, p.detector.Name)
+	f.Severity = rule.Severity
+	f.Confidence = min(f.Confidence, p.Ceiling)
+	f.Remedy = cmp.Or(f.Remedy, rule.Remedy)
+	f.Fingerprint = fingerprint(&f)
+	p.result.Findings = append(p.result.Findings, f)
+}
+
+// ReportLoad adds an entry to the load section.
+func (p *Pass) ReportLoad(l LoadReport) { p.result.Load = append(p.result.Load, l) }
+
+// Inconclusive says that the evidence cannot answer the detector's question, and what would.
+func (p *Pass) Inconclusive(why, try string) {
+	p.outcome.State, p.outcome.Why, p.outcome.Try = Inconclusive, why, try
+}
+
+// NotChecked notes a question that stayed open although the detector ran.
+func (p *Pass) NotChecked(what, try string) {
+	p.outcome.Unchecked = append(p.outcome.Unchecked, Unchecked{What: what, Try: try})
+}
+
+func (d *Detector) rule(id string) *Rule {
+	for i := range d.Rules {
+		if d.Rules[i].ID == id {
+			return &d.Rules[i]
+		}
+	}
+	return nil
+}
+
+// Result is what a run of all detectors found.
+type Result struct {
+	Findings []Finding
+	Outcomes []Outcome
+	Load     []LoadReport
+}
+
+// Options select detectors and override their parameters.
+type Options struct {
+	// Only names the detectors to run; empty means all.
+	Only []string
+	// Params overrides defaults by "detector.param".
+	Params map[string]float64
+}
+
+// Run runs the detectors over the evidence. The result is ordered and depends on nothing
+// but the arguments.
+func Run(ctx context.Context, set *evidence.Set, detectors []*Detector, opt Options) (*Result, error) {
+	if err := opt.Check(detectors); err != nil {
+		return nil, err
+	}
+	res := &Result{}
+	for _, d := range detectors {
+		if len(opt.Only) > 0 && !slices.Contains(opt.Only, d.Name) {
+			continue
+		}
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		res.Outcomes = append(res.Outcomes, runOne(ctx, set, d, opt, res))
+	}
+	res.Findings = dedupe(res.Findings)
+	return res, nil
+}
+
+// Check refuses names of detectors and parameters that no detector has.
+func (opt Options) Check(detectors []*Detector) error {
+	names := make([]string, len(detectors))
+	known := map[string]bool{}
+	for i, d := range detectors {
+		names[i] = d.Name
+		for _, p := range d.Params {
+			known[d.Name+"."+p.Name] = true
+		}
+	}
+	for _, n := range opt.Only {
+		if !slices.Contains(names, n) {
+			return fmt.Errorf("unknown detector %q (have %s)", n, strings.Join(names, ", "))
+		}
+	}
+	for k := range opt.Params {
+		if !known[k] {
+			return fmt.Errorf("unknown parameter %q (see go-debug explain DETECTOR)", k)
+		}
+	}
+	return nil
+}
+
+func runOne(ctx context.Context, set *evidence.Set, d *Detector, opt Options, res *Result) (out Outcome) {
+	p := &Pass{Evidence: set, detector: d, params: map[string]float64{}, result: &Result{},
+		outcome: Outcome{Detector: d.Name, State: Ran}}
+	for _, prm := range d.Params {
+		p.params[prm.Name] = prm.Default
+		if v, ok := opt.Params[d.Name+"."+prm.Name]; ok {
+			p.params[prm.Name] = v
+		}
+	}
+	for _, n := range d.Needs {
+		if set.Has(n.Kind, max(n.Captures, 1)) {
+			p.Ceiling = max(p.Ceiling, n.Confidence)
+		}
+	}
+	if p.Ceiling == 0 {
+		return unmet(set, d)
+	}
+	// A detector that panics is a defect of ours; it must not take the others' findings with it.
+	defer func() {
+		if r := recover(); r != nil {
+			out = Outcome{Detector: d.Name, State: Failed, Why: fmt.Sprintf("detector panicked: %v at %s", r, panicSite())}
+		}
+	}()
+	if err := d.Run(ctx, p); err != nil {
+		return Outcome{Detector: d.Name, State: Failed, Why: err.Error()}
+	}
+	res.Findings = append(res.Findings, p.result.Findings...)
+	res.Load = append(res.Load, p.result.Load...)
+	return p.outcome
+}
+
+// unmet is skipped when nothing the detector reads is there, and inconclusive when there
+// is some of it but too little.
+func unmet(set *evidence.Set, d *Detector) Outcome {
+	out := Outcome{Detector: d.Name, State: Skipped}
+	var kinds []string
+	for _, n := range d.Needs {
+		want := string(n.Kind)
+		if n.Captures > 1 {
+			want = fmt.Sprintf("%d × %s", n.Captures, n.Kind)
+			if set.Has(n.Kind, 1) {
+				out.State = Inconclusive
+			}
+		}
+		if !slices.Contains(kinds, want) {
+			kinds = append(kinds, want)
+		}
+	}
+	out.Why = "needs " + strings.Join(kinds, " or ")
+	if len(d.Needs) > 0 {
+		out.Try = d.Needs[0].Try
+	}
+	return out
+}
+
+func panicSite() string {
+	for _, line := range strings.Split(string(debug.Stack()), "\n") {
+		line = strings.TrimSpace(line)
+		if strings.Contains(line, "/detectors/") && strings.Contains(line, ".go:") {
+			line, _, _ = strings.Cut(line, " ")
+			return line[strings.LastIndex(line, "/detectors/")+1:]
+		}
+	}
+	return "an unknown place"
+}
+
+// dedupe keeps the surest of findings with one fingerprint and one location, and orders them: confidence
+// and severity first, then cost, then names.
+func dedupe(fs []Finding) []Finding {
+	slices.SortStableFunc(fs, func(a, b Finding) int {
+		return cmp.Or(
+			cmp.Compare(rank(b), rank(a)),
+			cmp.Compare(b.Severity, a.Severity),
+			cmp.Compare(b.Confidence, a.Confidence),
+			cmp.Compare(b.Cost, a.Cost),
+			cmp.Compare(a.Rule, b.Rule),
+			cmp.Compare(a.Location.Function, b.Location.Function),
+			cmp.Compare(a.Location.Line, b.Location.Line),
+			cmp.Compare(a.Message, b.Message))
+	})
+	type key struct {
+		print, file string
+		line        int
+	}
+	seen := map[key]bool{}
+	var out []Finding
+	for _, f := range fs {
+		k := key{f.Fingerprint, f.Location.File, f.Location.Line}
+		if seen[k] {
+			continue
+		}
+		seen[k] = true
+		out = append(out, f)
+	}
+	return out
+}
+
+// rank orders findings for people: a likely high one before a possible high one and
+// before a proven low one.
+func rank(f Finding) int { return int(f.Severity) * int(f.Confidence) }
