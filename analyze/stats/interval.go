@@ -1,0 +1,52 @@
+package stats
+
+import (
+	"math"
+
+	"gonum.org/v1/gonum/mathext"
+)
+
+// Names of the intervals of shares and rates.
+const (
+	WilsonMethod  = "Wilson score interval, 95 %"
+	PoissonMethod = "exact Poisson interval, 95 % (Garwood)"
+)
+
+// Wilson is the score interval of the share k/n (Wilson 1927; Newcombe 1998, method 3). It stays
+// within [0, 1] and is usable for small n and extreme shares. It is [0, 1] for n ≤ 0.
+func Wilson(k, n int64, confidence float64) (lo, hi float64) {
+	if n <= 0 {
+		return 0, 1
+	}
+	k = min(max(k, 0), n)
+	z := mathext.NormalQuantile(1 - (1-confidence)/2)
+	nf := float64(n)
+	p := float64(k) / nf
+	mid := p + z*z/(2*nf)
+	half := z * math.Sqrt(p*(1-p)/nf+z*z/(4*nf*nf))
+	scale := 1 + z*z/nf
+	lo, hi = max((mid-half)/scale, 0), min((mid+half)/scale, 1)
+	// The bounds at the ends are 0 and 1 by algebra, and only nearly so in floating point.
+	if k == 0 {
+		lo = 0
+	}
+	if k == n {
+		hi = 1
+	}
+	return lo, hi
+}
+
+// PoissonRate is the exact interval of the rate, per unit of exposure, of events that were
+// counted over an exposure (Garwood 1936). It takes the events as independent; arrivals that
+// come in bursts vary more. Both ends are NaN when the exposure is not positive.
+func PoissonRate(count int64, exposure, confidence float64) (lo, hi float64) {
+	if exposure <= 0 || count < 0 {
+		return math.NaN(), math.NaN()
+	}
+	tail := (1 - confidence) / 2
+	k := float64(count)
+	if count > 0 {
+		lo = mathext.GammaIncRegInv(k, tail) / exposure
+	}
+	return lo, mathext.GammaIncRegCompInv(k+1, tail) / exposure
+}
