@@ -1,6 +1,7 @@
 // Package source turns what a user names (files, standard input, directories, bundles,
-// URLs) into named byte streams in time order. It opens nothing before it is asked to and
-// decodes nothing.
+// URLs, running programs) into named byte streams in time order. It decodes nothing: of a
+// file it looks at the first bytes, and what it must unpack or fetch to know its members is
+// bounded and removed with the [Scratch].
 package source
 
 import (

@@ -1,0 +1,346 @@
+package source
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"go-debug/analyze/evidence"
+)
+
+// Capture takes from a running program what Go programs offer over HTTP, and writes it as a
+// bundle of ordinary files beside a capture.json.
+//
+// The plan: one goroutine profile (debug=0) first, which is cheap, tells how many goroutines
+// there are and proves that the endpoint answers. Then, at the same time over the window:
+//   - CPU profile, and mutex, block and allocs as deltas (?seconds=N): totals since the
+//     program started would bury what happens now under what happened at start-up. One
+//     request does what two and a subtraction would, and the target does the subtraction on
+//     records of one clock. Totals of allocations are not lost, the heap profile holds them.
+//   - goroutine snapshots, evenly spaced, the first at the start and the last at the end;
+//   - a scrape of /metrics every second.
+//
+// The trace lies midway between two snapshots, because a debug=2 snapshot stops the program
+// and would show in it; where it does not fit between two it comes after the window. It runs
+// inside the CPU profile on purpose: the profiler's samples then land in the trace as well
+// and give it stacks of running code, while tracing costs the profile 1 to 2 % of that second.
+// Heap and threadcreate follow, and goroutineleak is last and once: it runs a garbage
+// collection and leaves marks that later dumps show.
+//
+// A profile that the target does not have is skipped and noted. A body that was cut is kept
+// and marked. When ctx ends or the disk fails, nothing is left behind: a bundle appears
+// under its name only when it is whole. The error is an *evidence.InputError where there is
+// advice.
+func Capture(ctx context.Context, target string, opt CaptureOptions) (*Manifest, error) {
+	base, err := captureBase(target)
+	if err != nil {
+		return nil, err
+	}
+	if opt, err = opt.withDefaults(); err != nil {
+		return nil, err
+	}
+	w, err := newBundleWriter(opt.Output)
+	if err != nil {
+		return nil, err
+	}
+	defer w.discard()
+	ctx, abort := context.WithCancelCause(ctx)
+	defer abort(nil)
+	c := &capturer{opt: opt, base: base, fetcher: newFetcher(opt), w: w, abort: abort}
+	defer c.fetcher.close()
+	if err := c.run(ctx); err != nil {
+		return nil, err
+	}
+	m := c.result()
+	if err := w.finish(m); err != nil {
+		return nil, fmt.Errorf("write %s: %w", opt.Output, err)
+	}
+	return m, nil
+}
+
+func captureBase(target string) (*url.URL, error) {
+	u, err := parseTarget(target)
+	if err != nil {
+		return nil, fmt.Errorf("target: %w", err)
+	}
+	if u == nil {
+		return nil, &evidence.InputError{Err: fmt.Errorf("%q is no URL and no host:port", target),
+			Hint: "go-debug capture http://localhost:6060 -o capture.zip"}
+	}
+	base := profileBase(u)
+	if base == nil {
+		return nil, &evidence.InputError{Err: fmt.Errorf("%s names one profile, not a program", display(u)),
+			Hint: "read it directly: go-debug analyze " + shellQuote(display(u))}
+	}
+	return base, nil
+}
+
+// capturer is one capture under way.
+type capturer struct {
+	opt     CaptureOptions
+	base    *url.URL
+	fetcher *fetcher
+	w       *bundleWriter
+	abort   context.CancelCauseFunc
+	start   time.Time
+
+	snapshotNo   int  // of the next goroutine files; used by one goroutine at a time
+	stacksDenied bool // it has been noted that debug=2 is not taken
+
+	mu  sync.Mutex
+	out Manifest
+}
+
+// profile is one thing to ask for.
+type profile struct {
+	file, format string
+	kind         evidence.Kind
+	path, query  string        // under the base
+	window       time.Duration // how long the target collects
+	compress     bool          // the file is gzip: compress the body unless it is already
+}
+
+func pprofProfile(kind evidence.Kind) profile {
+	return profile{file: string(kind) + ".pb.gz", format: "pprof", kind: kind, path: string(kind), compress: true}
+}
+
+func (p profile) over(window time.Duration) profile {
+	p.window, p.query = window, fmt.Sprintf("seconds=%g", window.Seconds())
+	return p
+}
+
+func (c *capturer) wants(k evidence.Kind) bool { return slices.Contains(c.opt.Kinds, k) }
+
+func (c *capturer) run(ctx context.Context) error {
+	c.start = time.Now()
+	var first snapshot
+	if c.wants(evidence.Goroutine) {
+		var err error
+		if first, err = c.firstSnapshot(ctx); err != nil {
+			return err
+		}
+	}
+	traceAt, inside := c.traceOffset()
+	window := time.Now()
+	var wg sync.WaitGroup
+	for _, p := range c.windowed() {
+		wg.Go(func() { c.takeAndRecord(ctx, p) })
+	}
+	if c.wants(evidence.Metrics) {
+		wg.Go(func() { c.scrapes(ctx, window) })
+	}
+	if c.wants(evidence.Goroutine) {
+		wg.Go(func() { c.snapshots(ctx, window, first) })
+	}
+	if c.wants(evidence.Execution) && inside {
+		wg.Go(func() {
+			if sleepUntil(ctx, window.Add(traceAt)) == nil {
+				c.takeAndRecord(ctx, c.trace())
+			}
+		})
+	}
+	wg.Wait()
+	if c.wants(evidence.Execution) && !inside {
+		c.takeAndRecord(ctx, c.trace())
+	}
+	for _, k := range []evidence.Kind{evidence.Heap, evidence.ThreadCreate, evidence.GoroutineLeak} {
+		if c.wants(k) {
+			c.takeAndRecord(ctx, pprofProfile(k))
+		}
+	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return c.anything()
+}
+
+// windowed are the profiles that the target collects over the whole window.
+func (c *capturer) windowed() []profile {
+	window := max((c.opt.For + time.Second - 1).Truncate(time.Second), time.Second)
+	var out []profile
+	for _, k := range []evidence.Kind{evidence.CPU, evidence.Mutex, evidence.Block, evidence.Allocs} {
+		if !c.wants(k) {
+			continue
+		}
+		p := pprofProfile(k).over(window)
+		if k == evidence.CPU {
+			p.path = "profile"
+		}
+		out = append(out, p)
+	}
+	return out
+}
+
+// trace is stored as it is: go tool trace reads no gzip.
+func (c *capturer) trace() profile {
+	return profile{file: "trace.out", format: "trace", kind: evidence.Execution, path: "trace"}.over(c.opt.Trace)
+}
+
+// traceOffset is where in the window the trace begins; false when it fits between no two
+// snapshots.
+func (c *capturer) traceOffset() (time.Duration, bool) {
+	if !c.wants(evidence.Goroutine) {
+		return (c.opt.For - c.opt.Trace) / 2, c.opt.Trace <= c.opt.For
+	}
+	gaps := int(c.opt.For / c.opt.Every)
+	if gaps == 0 || c.opt.Trace >= c.opt.Every {
+		return 0, false
+	}
+	return time.Duration((gaps-1)/2)*c.opt.Every + (c.opt.Every-c.opt.Trace)/2, true
+}
+
+func (c *capturer) takeAndRecord(ctx context.Context, p profile) {
+	f, err := c.take(ctx, p)
+	if err != nil {
+		c.failed(ctx, f, err)
+		return
+	}
+	c.record(f)
+}
+
+// take fetches one profile into its file. After an error there is none.
+func (c *capturer) take(ctx context.Context, p profile) (File, error) {
+	u := profileURL(c.base, p.path, p.query)
+	f := File{Name: p.file, Kind: p.kind, Format: p.format, Path: requestPath(u),
+		CapturedAt: time.Now().UTC(), DurationS: p.window.Seconds()}
+	b, err := c.fetcher.get(ctx, u, p.window)
+	if err != nil {
+		return f, err
+	}
+	defer b.Close()
+	n, cut, err := c.w.save(p.file, b, p.compress)
+	if err != nil {
+		err = fmt.Errorf("write %s: %w", p.file, err)
+		c.abort(err)
+		return f, err
+	}
+	f.Bytes = n
+	switch {
+	case n == 0 && cut == nil:
+		cut = errors.New("the answer is empty")
+		fallthrough
+	case n == 0:
+		c.w.remove(p.file)
+		return f, explain(ctx, u, cut)
+	case cut != nil:
+		f.Truncated = cut.Error()
+	case p.window > 0 && time.Since(f.CapturedAt) < p.window/2:
+		// Go before 1.15 ignores ?seconds for all but CPU and trace.
+		f.DurationS = 0
+		c.warn(fmt.Sprintf("%s: the target answered at once: totals since it started, not of the window", p.file))
+	}
+	return f, nil
+}
+
+// record adds a file to the manifest.
+func (c *capturer) record(f File) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.out.Files = append(c.out.Files, f)
+	c.tell(Event{File: f.Name, Bytes: f.Bytes, Remark: firstNonEmpty(f.Error, f.Truncated)})
+}
+
+// failed notes why there is no file. What the target refuses is skipped; what broke on the
+// way is an error of the capture.
+func (c *capturer) failed(ctx context.Context, f File, err error) {
+	if ctx.Err() != nil {
+		return // the whole capture ends
+	}
+	var se *statusError
+	if !errors.As(err, &se) {
+		f.Error, f.DurationS = err.Error(), 0
+		c.record(f)
+		return
+	}
+	s := Skip{Kind: f.Kind, Why: se.Error(), Absent: se.code == http.StatusNotFound}
+	if s.Absent {
+		s.Why = fmt.Sprintf("the target has no %s (HTTP status 404)", f.Path)
+	}
+	c.skip(s)
+}
+
+func (c *capturer) skip(s Skip) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if slices.Contains(c.out.Skipped, s) {
+		return // every snapshot is refused for the same reason
+	}
+	c.out.Skipped = append(c.out.Skipped, s)
+	c.tell(Event{Remark: fmt.Sprintf("%s skipped: %s", s.Kind, s.Why)})
+}
+
+func (c *capturer) warn(text string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.out.Warnings = append(c.out.Warnings, text)
+	c.tell(Event{Remark: text})
+}
+
+// tell is called with the lock held.
+func (c *capturer) tell(e Event) {
+	if c.opt.Progress != nil {
+		e.Target, e.For, e.Elapsed = display(c.base), c.opt.For, time.Since(c.start)
+		c.opt.Progress(e)
+	}
+}
+
+// anything is an error when not a single file was captured.
+func (c *capturer) anything() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	why := "nothing was asked for"
+	for _, f := range c.out.Files {
+		if f.Error == "" {
+			return nil
+		}
+		why = f.Error
+	}
+	if len(c.out.Skipped) > 0 && len(c.out.Files) == 0 {
+		why = c.out.Skipped[0].Why
+	}
+	return &evidence.InputError{Err: fmt.Errorf("nothing could be captured: %s", why),
+		Hint: "see which profiles the program has: curl -sS " + shellQuote(display(c.base))}
+}
+
+// result completes the manifest.
+func (c *capturer) result() *Manifest {
+	m := &c.out
+	m.Schema, m.Tool = ManifestSchema, c.opt.Tool
+	m.Target, _, _ = strings.Cut(display(c.base), "?")
+	m.StartedAt = c.start.UTC()
+	m.DurationS = time.Since(c.start).Round(time.Millisecond).Seconds()
+	m.Go = cmp.Or(m.Go, c.w.traceVersion("trace.out"))
+	slices.SortFunc(m.Files, func(a, b File) int {
+		return cmp.Or(a.CapturedAt.Compare(b.CapturedAt), compareNatural(a.Name, b.Name))
+	})
+	slices.SortFunc(m.Skipped, func(a, b Skip) int {
+		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Why, b.Why))
+	})
+	return m
+}
+
+// requestPath is what was asked for, without the host.
+func requestPath(u *url.URL) string {
+	p := *u
+	p.Scheme, p.Host, p.User = "", "", nil
+	return display(&p)
+}
+
+// sleepUntil waits for a point in time or for the context.
+func sleepUntil(ctx context.Context, at time.Time) error {
+	t := time.NewTimer(time.Until(at))
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return ctx.Err()
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}

@@ -1,0 +1,272 @@
+package source
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"syscall"
+	"time"
+
+	"go-debug/analyze/evidence"
+)
+
+// The deadlines and caps of one request, where the caller sets none. They come on top of
+// the time that the server is asked to collect.
+const (
+	defaultHeaderTimeout = 30 * time.Second
+	defaultTotalTimeout  = 3 * time.Minute
+	connectTimeout       = 10 * time.Second
+	defaultMaxBodyBytes  = 2 << 30
+
+	// stackDumpLimit is where net/http/pprof cuts goroutine?debug=2, without a word
+	// (runtime/pprof, writeGoroutineStacks). A body of exactly this length is cut.
+	stackDumpLimit = 64 << 20
+)
+
+const stackDumpCut = "cut by the target's runtime at 64 MiB: goroutines are missing"
+
+// fetcher makes requests under deadlines and caps.
+type fetcher struct {
+	client        *http.Client
+	own           *http.Transport // nil when the caller brought one
+	header, total time.Duration
+	maxBytes      int64
+}
+
+func newFetcher(opt CaptureOptions) *fetcher {
+	f := &fetcher{header: opt.HeaderTimeout, total: opt.TotalTimeout, maxBytes: opt.MaxBytes}
+	client := http.Client{}
+	if opt.Client != nil {
+		client = *opt.Client
+	}
+	if client.Transport == nil {
+		t := http.DefaultTransport.(*http.Transport).Clone()
+		t.DialContext = (&net.Dialer{Timeout: connectTimeout}).DialContext
+		// The window keeps several requests open beside the snapshots.
+		t.MaxIdleConnsPerHost = 16
+		client.Transport, f.own = t, t
+	}
+	client.CheckRedirect = sameHost
+	client.Timeout = 0 // the deadlines below know how long the server was asked to collect
+	f.client = &client
+	if f.header <= 0 {
+		f.header = defaultHeaderTimeout
+	}
+	if f.total <= 0 {
+		f.total = defaultTotalTimeout
+	}
+	if f.maxBytes <= 0 {
+		f.maxBytes = defaultMaxBodyBytes
+	}
+	return f
+}
+
+func (f *fetcher) close() {
+	if f.own != nil {
+		f.own.CloseIdleConnections()
+	}
+}
+
+// sameHost follows redirects within one origin only: what answers elsewhere is another
+// program, and must not be sent the user's credentials.
+func sameHost(req *http.Request, via []*http.Request) error {
+	if len(via) >= 5 {
+		return errors.New("more than 5 redirects")
+	}
+	from := via[0].URL
+	if req.URL.Host != from.Host || req.URL.Scheme != from.Scheme {
+		return &evidence.InputError{
+			Err:  fmt.Errorf("redirects to another host, %s", display(req.URL)),
+			Hint: "if that is the program, name it: go-debug analyze " + shellQuote(display(req.URL)),
+		}
+	}
+	return nil
+}
+
+// statusError is an answer other than 200.
+type statusError struct {
+	code int
+	text string // the first line of the body
+}
+
+func (e *statusError) Error() string {
+	s := fmt.Sprintf("HTTP status %d %s", e.code, http.StatusText(e.code))
+	if e.text != "" {
+		s += ": " + e.text
+	}
+	return s
+}
+
+// body is an answer that has passed the checks of get.
+type body struct {
+	buf    *bufio.Reader
+	max    int64
+	left   int64
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+	timer  *time.Timer
+	src    io.ReadCloser
+}
+
+// get asks for u. wait is how long the server was asked to collect before it answers.
+func (f *fetcher) get(ctx context.Context, u *url.URL, wait time.Duration) (*body, error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	headers := time.AfterFunc(wait+f.header, func() {
+		cancel(fmt.Errorf("no answer within %s", wait+f.header))
+	})
+	total := time.AfterFunc(wait+f.total, func() {
+		cancel(fmt.Errorf("the answer did not end within %s", wait+f.total))
+	})
+	fail := func(err error) (*body, error) {
+		headers.Stop()
+		total.Stop()
+		err = explain(ctx, u, err)
+		cancel(err)
+		return nil, err
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
+	if err != nil {
+		return fail(err)
+	}
+	// Profiles are compressed already, and compressing a dump would cost the target more
+	// than sending it.
+	req.Header.Set("Accept-Encoding", "identity")
+	req.Header.Set("Accept", "*/*")
+	resp, err := f.client.Do(req)
+	if err != nil {
+		return fail(err)
+	}
+	headers.Stop()
+	b := &body{max: f.maxBytes, left: f.maxBytes, ctx: ctx, cancel: cancel, timer: total, src: resp.Body}
+	b.buf = bufio.NewReaderSize(limited{b}, 32<<10)
+	if err := b.check(resp); err != nil {
+		resp.Body.Close()
+		return fail(err)
+	}
+	return b, nil
+}
+
+// check refuses what is no profile: another status, a page for people.
+func (b *body) check(resp *http.Response) error {
+	if ce := resp.Header.Get("Content-Encoding"); ce != "" && ce != "identity" {
+		return fmt.Errorf("answers in content encoding %q, which was not asked for", ce)
+	}
+	head, err := b.buf.Peek(512)
+	if err != nil && b.ctx.Err() != nil {
+		return err
+	}
+	if resp.StatusCode != http.StatusOK {
+		text, _, _ := strings.Cut(strings.TrimSpace(string(head)), "\n")
+		if isHTML(resp, head) {
+			text = ""
+		}
+		return &statusError{resp.StatusCode, text}
+	}
+	if isHTML(resp, head) {
+		return errHTML
+	}
+	return nil
+}
+
+var errHTML = errors.New("this is HTML, did a proxy or a login page answer?")
+
+func isHTML(resp *http.Response, head []byte) bool {
+	if strings.HasPrefix(resp.Header.Get("Content-Type"), "text/html") {
+		return true
+	}
+	head = bytes.ToLower(bytes.TrimSpace(head))
+	return bytes.HasPrefix(head, []byte("<!doctype html")) || bytes.HasPrefix(head, []byte("<html"))
+}
+
+// limited reads the body under the cap, and names the deadline that cut it.
+type limited struct{ b *body }
+
+func (l limited) Read(p []byte) (int, error) {
+	b := l.b
+	if b.left <= 0 {
+		var one [1]byte
+		if n, err := b.src.Read(one[:]); n == 0 {
+			return 0, b.why(err)
+		}
+		return 0, fmt.Errorf("longer than the cap of %d bytes", b.max)
+	}
+	n, err := b.src.Read(p[:min(int64(len(p)), b.left)])
+	b.left -= int64(n)
+	return n, b.why(err)
+}
+
+func (b *body) why(err error) error {
+	switch {
+	case err == nil || errors.Is(err, io.EOF):
+		return err
+	case b.ctx.Err() != nil:
+		return context.Cause(b.ctx)
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return errors.New("the connection ended before the whole answer was there")
+	}
+	return fmt.Errorf("the answer broke off: %w", err)
+}
+
+func (b *body) Read(p []byte) (int, error) { return b.buf.Read(p) }
+
+// Close ends the request.
+func (b *body) Close() error {
+	b.timer.Stop()
+	b.cancel(nil)
+	return b.src.Close()
+}
+
+// explain turns a request's failure into what the user can act on. It keeps user info and
+// tokens of the URL out of the text.
+func explain(ctx context.Context, u *url.URL, err error) error {
+	var ue *url.Error
+	if errors.As(err, &ue) {
+		err = ue.Err
+	}
+	var ie *evidence.InputError
+	if errors.As(err, &ie) {
+		return ie
+	}
+	if ctx.Err() != nil {
+		err = context.Cause(ctx)
+	}
+	try := "curl -sS -o /dev/null -w '%{http_code}\\n' " + shellQuote(display(u))
+	hint := "see what answers there: " + try
+	var se *statusError
+	var dns *net.DNSError
+	switch {
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return err
+	case errors.Is(err, syscall.ECONNREFUSED):
+		err, hint = errors.New("connection refused"), "is the program running, and does it listen there? "+try
+	case errors.As(err, &dns):
+		err, hint = fmt.Errorf("cannot find the host %s", dns.Name), "check the name: getent hosts "+shellQuote(u.Hostname())
+	case errors.As(err, &se):
+		hint = statusHint(se, u)
+	}
+	return &evidence.InputError{Err: err, Hint: hint}
+}
+
+func statusHint(e *statusError, u *url.URL) string {
+	index := *u
+	if i := strings.LastIndex(u.Path, "pprof/"); i >= 0 {
+		index.Path = u.Path[:i+len("pprof/")]
+	}
+	index.RawQuery = ""
+	switch {
+	case e.code == http.StatusNotFound && strings.Contains(e.text, "Unknown profile"):
+		return "see which profiles the program has: curl -sS " + shellQuote(display(&index))
+	case e.code == http.StatusNotFound:
+		return `the program must import _ "net/http/pprof" and serve http.DefaultServeMux; try curl -sS ` + shellQuote(display(&index))
+	case e.code == http.StatusUnauthorized || e.code == http.StatusForbidden:
+		return "credentials go into the URL: go-debug analyze http://USER:PASSWORD@" + index.Host
+	}
+	return "see what answers there: curl -sS -i " + shellQuote(display(u))
+}
