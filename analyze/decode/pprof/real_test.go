@@ -1,0 +1,340 @@
+package pprof
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"io"
+	"maps"
+	"runtime"
+	rpprof "runtime/pprof"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/pprof/profile"
+
+	"go-debug/analyze/budget"
+	"go-debug/analyze/evidence"
+)
+
+func gunzip(t testing.TB, data []byte) []byte {
+	t.Helper()
+	zr, err := gzip.NewReader(bytes.NewReader(data))
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := io.ReadAll(zr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// take writes a runtime profile of this process, uncompressed.
+func take(t testing.TB, name string) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	if err := rpprof.Lookup(name).WriteTo(&b, 0); err != nil {
+		t.Fatal(err)
+	}
+	return gunzip(t, b.Bytes())
+}
+
+func takeCPU(t testing.TB) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	if err := rpprof.StartCPUProfile(&b); err != nil {
+		t.Skip("CPU profiling is taken:", err)
+	}
+	burn(200 * time.Millisecond)
+	rpprof.StopCPUProfile()
+	return gunzip(t, b.Bytes())
+}
+
+var sink any
+
+func burn(d time.Duration) {
+	ctx := rpprof.WithLabels(context.Background(), rpprof.Labels("handler", "burn"))
+	rpprof.Do(ctx, rpprof.Labels(), func(context.Context) {
+		for end := time.Now().Add(d); time.Now().Before(end); {
+			s := make([]byte, 0)
+			for i := range 2000 {
+				s = append(s, byte(i))
+			}
+			sink = s
+		}
+	})
+}
+
+// park blocks n goroutines on a channel until the test ends.
+func park(t testing.TB, n int, labels rpprof.LabelSet) {
+	stop := make(chan struct{})
+	var started, done sync.WaitGroup
+	started.Add(n)
+	for range n {
+		done.Go(func() {
+			rpprof.Do(context.Background(), labels, func(context.Context) {
+				started.Done()
+				<-stop
+			})
+		})
+	}
+	started.Wait()
+	t.Cleanup(func() { close(stop); done.Wait() })
+}
+
+// contend makes one goroutine wait for a mutex that another holds.
+func contend(t testing.TB) {
+	runtime.SetBlockProfileRate(1)
+	old := runtime.SetMutexProfileFraction(1)
+	t.Cleanup(func() { runtime.SetBlockProfileRate(0); runtime.SetMutexProfileFraction(old) })
+	var mu sync.Mutex
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			for range 50 {
+				mu.Lock()
+				time.Sleep(50 * time.Microsecond)
+				mu.Unlock()
+			}
+		})
+	}
+	wg.Wait()
+}
+
+func decode(t testing.TB, data []byte, name string, declared evidence.Kind) *evidence.Set {
+	t.Helper()
+	set, err := Decode(context.Background(), bytes.NewReader(data), evidence.Position{Source: name}, declared, budget.Default())
+	if err != nil {
+		t.Fatalf("Decode(%s): %v", name, err)
+	}
+	if len(set.Inputs) != 1 || !set.Inputs[0].Complete || set.Inputs[0].Format != Format {
+		t.Fatalf("Decode(%s): inputs %+v", name, set.Inputs)
+	}
+	return set
+}
+
+// flatByParse sums every column by leaf function and by every function on the stack, with
+// google/pprof alone.
+func flatByParse(t testing.TB, data []byte) (flat, cum map[string][]int64, totals []int64) {
+	t.Helper()
+	p, err := profile.ParseData(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	flat, cum, totals = map[string][]int64{}, map[string][]int64{}, make([]int64, len(p.SampleType))
+	for _, s := range p.Sample {
+		var names []string
+		for _, l := range s.Location {
+			for _, line := range l.Line {
+				names = append(names, line.Function.Name)
+			}
+		}
+		tally(flat, cum, totals, names, s.Value)
+	}
+	return flat, cum, totals
+}
+
+func tally(flat, cum map[string][]int64, totals []int64, names []string, values []int64) {
+	add := func(m map[string][]int64, name string) {
+		if m[name] == nil {
+			m[name] = make([]int64, len(values))
+		}
+		for i, v := range values {
+			m[name][i] += v
+		}
+	}
+	for i, v := range values {
+		totals[i] += v
+	}
+	if len(names) > 0 {
+		add(flat, names[0])
+	}
+	slices.Sort(names[min(len(names), 1):])
+	seen := map[string]bool{}
+	for _, n := range names {
+		if !seen[n] {
+			add(cum, n)
+		}
+		seen[n] = true
+	}
+}
+
+func TestProfilesAgainstParse(t *testing.T) {
+	contend(t)
+	park(t, 3, rpprof.Labels())
+	runtime.GC()
+	cpu := takeCPU(t)
+	for _, tc := range []struct {
+		name string
+		data []byte
+		kind evidence.Kind
+	}{
+		{"cpu", cpu, evidence.CPU},
+		{"heap", take(t, "heap"), evidence.Heap},
+		{"allocs", take(t, "allocs"), evidence.Allocs},
+		{"mutex", take(t, "mutex"), evidence.Mutex},
+		{"block", take(t, "block"), evidence.Block},
+		{"threadcreate", take(t, "threadcreate"), evidence.ThreadCreate},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			// No name and no declaration: the content alone must settle the kind.
+			set := decode(t, tc.data, "input", evidence.Unknown)
+			if len(set.Profiles) != 1 || set.Inputs[0].Kind != tc.kind || set.Profiles[0].Kind != tc.kind {
+				t.Fatalf("kind = %s, want %s", set.Inputs[0].Kind, tc.kind)
+			}
+			p := set.Profiles[0]
+			flat, cum, totals := map[string][]int64{}, map[string][]int64{}, make([]int64, len(p.SampleTypes))
+			var records int64
+			for i := range p.Stacks {
+				tally(flat, cum, totals, p.Stack(&p.Stacks[i]).Functions(), p.Stacks[i].Values)
+				records += p.Stacks[i].Count
+			}
+			wantFlat, wantCum, wantTotals := flatByParse(t, tc.data)
+			if !maps.EqualFunc(flat, wantFlat, slices.Equal) || !maps.EqualFunc(cum, wantCum, slices.Equal) {
+				t.Errorf("sums by function differ from profile.Parse's")
+			}
+			if !slices.Equal(totals, wantTotals) || !slices.Equal(p.Totals, wantTotals) {
+				t.Errorf("totals %v, recorded as %v, want %v", totals, p.Totals, wantTotals)
+			}
+			if records != p.Records || p.Dropped != nil {
+				t.Errorf("%d records in stacks, %d in all, dropped %v", records, p.Records, p.Dropped)
+			}
+			if p.At.IsZero() && tc.kind != evidence.ThreadCreate {
+				t.Errorf("no capture time")
+			}
+			checkOrder(t, p)
+		})
+	}
+}
+
+func checkOrder(t *testing.T, p *evidence.Profile) {
+	t.Helper()
+	for i := 1; i < len(p.Stacks); i++ {
+		a, b := p.Stacks[i-1], p.Stacks[i]
+		if a.Values[p.Default] < b.Values[p.Default] {
+			t.Fatalf("stack %d weighs less than its successor", i-1)
+		}
+		if a.Values[p.Default] == b.Values[p.Default] && slices.Compare(a.Frames, b.Frames) >= 0 {
+			t.Fatalf("stacks %d and %d are equal or out of order", i-1, i)
+		}
+	}
+	if !slices.IsSortedFunc(p.Frames, compareFrames) {
+		t.Fatal("frame table is not sorted")
+	}
+}
+
+func TestCPULabelsAndPeriod(t *testing.T) {
+	p := decode(t, takeCPU(t), "cpu.pb.gz", evidence.Unknown).Profiles[0]
+	for range 20 { // a busy machine may grant no time at all
+		if p.Labels["handler=burn"] > 0 {
+			break
+		}
+		p = decode(t, takeCPU(t), "cpu.pb.gz", evidence.Unknown).Profiles[0]
+	}
+	if p.Labels["handler=burn"] == 0 {
+		t.Errorf("labels = %v, want handler=burn", p.Labels)
+	}
+	if p.Period != 10_000_000 || p.DurationNS <= 0 {
+		t.Errorf("period %d, duration %d", p.Period, p.DurationNS)
+	}
+	if p.SampleTypes[p.Default] != (evidence.ValueType{Type: "cpu", Unit: "nanoseconds"}) {
+		t.Errorf("default column is %v", p.SampleTypes[p.Default])
+	}
+}
+
+func TestGoroutineSnapshot(t *testing.T) {
+	park(t, 20, rpprof.Labels("route", "/a"))
+	park(t, 22, rpprof.Labels("route", "/b", "tenant", "x"))
+	data := take(t, "goroutine")
+	_, _, totals := flatByParse(t, data)
+	set := decode(t, data, "goroutine.pb.gz", evidence.Unknown)
+	if len(set.Snapshots) != 1 || len(set.Profiles) != 0 {
+		t.Fatalf("%d snapshots, %d profiles", len(set.Snapshots), len(set.Profiles))
+	}
+	s := set.Snapshots[0]
+	if s.Kind != evidence.Goroutine || s.Format != "pprof" || !s.Complete || s.HasIDs || s.HasStates || s.HasCreators {
+		t.Errorf("snapshot is described as %+v", s)
+	}
+	sum, parked := 0, 0
+	for _, g := range s.Groups {
+		sum += g.Count
+		if g.Count == 42 && g.Wait == evidence.WaitChanRecv && strings.HasSuffix(string(g.Stack[len(g.Stack)-1].Function), "(*WaitGroup).Go.func1") {
+			parked++
+			if len(g.Labels) != 0 {
+				t.Errorf("labels %v are not shared by the whole group", g.Labels)
+			}
+		}
+	}
+	if parked != 1 {
+		t.Errorf("the 42 parked goroutines form %d groups, want 1", parked)
+	}
+	if sum != s.Total || int64(sum) != totals[0] {
+		t.Errorf("groups hold %d goroutines, Total is %d, profile.Parse counts %d", sum, s.Total, totals[0])
+	}
+}
+
+func TestSharedLabelsStay(t *testing.T) {
+	park(t, 7, rpprof.Labels("route", "/only"))
+	for _, g := range decode(t, take(t, "goroutine"), "", evidence.Unknown).Snapshots[0].Groups {
+		if slices.Equal(g.Labels, []string{"route=/only"}) && g.Count == 7 {
+			return
+		}
+	}
+	t.Error("no group of 7 with the label route=/only")
+}
+
+func TestGoroutineLeakSnapshot(t *testing.T) {
+	s := decode(t, encode(t, counted("goroutineleak", 3)), "x", evidence.Unknown).Snapshots[0]
+	if s.Kind != evidence.GoroutineLeak || s.Total != 3 || len(s.Groups) != 1 || s.Groups[0].Leaked != 3 {
+		t.Errorf("snapshot %+v", s)
+	}
+}
+
+func TestInlinedFramesInnermostFirst(t *testing.T) {
+	outer, inner := &profile.Function{ID: 1, Name: "main.outer", Filename: "a.go"}, &profile.Function{ID: 2, Name: "main.inner", Filename: "b.go"}
+	loc := &profile.Location{ID: 9, Line: []profile.Line{{Function: inner, Line: 3}, {Function: outer, Line: 7}}}
+	p := decode(t, encode(t, &profile.Profile{
+		SampleType: []*profile.ValueType{{Type: "samples", Unit: "count"}, {Type: "cpu", Unit: "nanoseconds"}},
+		Sample:     []*profile.Sample{{Location: []*profile.Location{loc}, Value: []int64{1, 10}}},
+		Location:   []*profile.Location{loc}, Function: []*profile.Function{outer, inner},
+	}), "", evidence.Unknown).Profiles[0]
+	want := evidence.Stack{{Function: "main.inner", File: "b.go", Line: 3}, {Function: "main.outer", File: "a.go", Line: 7}}
+	if got := p.Stack(&p.Stacks[0]); !slices.Equal(got, want) {
+		t.Errorf("stack = %v, want %v", got, want)
+	}
+}
+
+func encode(t testing.TB, p *profile.Profile) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	if err := p.WriteUncompressed(&b); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+// TestAllocsDelta: a delta has lost its default sample type, and less may be in use at the
+// end of the window than at its start. The declaration settles the first; the second is no
+// fault of the capture.
+func TestAllocsDelta(t *testing.T) {
+	p, err := profile.ParseData(take(t, "allocs"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.DefaultSampleType, p.DurationNanos = "", 5e9
+	p.Sample[0].Value[len(p.SampleType)-1] = -4096
+	var buf bytes.Buffer
+	if err := p.WriteUncompressed(&buf); err != nil {
+		t.Fatal(err)
+	}
+	for declared, want := range map[evidence.Kind]evidence.Kind{evidence.Allocs: evidence.Allocs, evidence.Unknown: evidence.Heap} {
+		set := decode(t, buf.Bytes(), "input", declared)
+		if in := set.Inputs[0]; in.Kind != want || len(in.Notes) != 0 {
+			t.Errorf("declared %s: kind %s with notes %q, want %s without", declared, in.Kind, in.Notes, want)
+		}
+	}
+}
