@@ -1,0 +1,213 @@
+// Package metrics decodes Prometheus text exposition, classic and OpenMetrics, into load over
+// time: one scrape, or a file of many, each after a line "# scrape <unix seconds>".
+//
+// Only lines of metrics with a role (goroutines, requests in flight, requests, latency; see
+// the table of conventions) reach the parser; the rest is read past. What is kept is bounded
+// in bytes per scrape, in scrapes, in routes and in buckets.
+package metrics
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"go-debug/analyze/budget"
+	"go-debug/analyze/evidence"
+)
+
+// Format is what Input.Format says of both text formats, the classic one and OpenMetrics:
+// the report's contract has one name for the family.
+const Format = "openmetrics"
+
+// Decode reads one scrape or many. Loads have the source "metrics"; route "all" is the sum over
+// all series, and where a label names routes there is one load for each of up to 32 of them.
+//
+// A scrape without a "# scrape" line has the time of its samples where the exposition states
+// it, else that of pos when it is the only one, else none. A marked scrape without samples is one that the
+// service did not answer: its point in "all" is empty.
+//
+// The error is an *evidence.InputError when a scrape was cut or is no exposition text; the set then
+// holds the others, and of a cut last scrape the metrics that stand complete.
+func Decode(ctx context.Context, r io.Reader, pos evidence.Position, b budget.Budget) (*evidence.Set, error) {
+	memory := b.Memory
+	if memory <= 0 {
+		memory = budget.DefaultMemory
+	}
+	d := &decoder{pos: pos, notes: &notes{}, history: newHistory(memory)}
+	s := &splitter{
+		r: bufio.NewReaderSize(r, 64<<10), maxKept: int(min(memory/parseCost, maxKeptBytes)),
+		names: map[string]metric{}, emit: d.scrape, notes: d.notes,
+	}
+	err := s.run(ctx)
+	d.flush(true)
+	failure := d.failure(err)
+	return d.set(failure), failure
+}
+
+const (
+	// parseCost is roughly how much more memory parsed samples take than their text.
+	parseCost    = 16
+	maxKeptBytes = 64 << 20
+)
+
+// decoder parses scrapes one behind the splitter, so that it knows which one is the last.
+type decoder struct {
+	pos     evidence.Position
+	notes   *notes
+	history *history
+	pending *scrape
+	before  *scrape // the last one parsed
+	count   int
+	lost    int // marked scrapes without samples
+	golang  string
+	failed  []string
+	broken  int
+	over    bool
+}
+
+func (d *decoder) scrape(s *scrape) {
+	d.flush(false)
+	s.index = d.count
+	d.count++
+	d.pending = s
+}
+
+// flush parses the pending scrape. The last one may have been cut by whoever wrote the file; an
+// earlier one is followed by a whole line.
+func (d *decoder) flush(last bool) {
+	s := d.pending
+	d.pending = nil
+	if s == nil {
+		return
+	}
+	if s.open && !s.eof || d.before != nil && d.before.eof && !s.eof && s.samples > 0 {
+		s.cut = true
+	}
+	// A cut at the end of a line shows only beside the scrape before it.
+	if p := d.before; last && p != nil && s.series < p.series && s.samples < p.samples && s.lastName != p.lastName {
+		s.cut = true
+	}
+	d.judge(s)
+	samples, err := s.parse()
+	if err != nil {
+		d.fail("scrape %d of the input is no exposition text: %v", s.index+1, err)
+		samples = nil
+	}
+	if s.cut {
+		samples = slices.DeleteFunc(samples, func(x sample) bool { return x.metric.base == s.lastName })
+	}
+	d.history.add(d.point(s, samples))
+	if err == nil && s.samples > 0 && !s.cut {
+		d.before = &scrape{eof: s.eof, series: s.series, samples: s.samples, lastName: s.lastName}
+	}
+}
+
+// judge records what is wrong with a scrape.
+func (d *decoder) judge(s *scrape) {
+	switch {
+	case s.cut && s.open && !s.eof:
+		d.fail("scrape %d is cut: it lacks its \"# EOF\"", s.index+1)
+	case s.cut:
+		d.fail("scrape %d is cut: it ends within the metrics", s.index+1)
+	}
+	switch {
+	case s.samples == 0 && s.marked:
+		d.lost++
+	case s.badLine > 0:
+		d.fail("line %d is no exposition text (%s)", s.badLine, s.badText)
+	}
+	if s.over {
+		d.over = true
+		d.fail("scrape %d is over budget: more series of requests than the memory limit allows", s.index+1)
+	}
+}
+
+// fail records that a scrape was not wholly read. The first is told, the rest counted.
+func (d *decoder) fail(format string, args ...any) {
+	d.broken++
+	if len(d.failed) < 1 {
+		d.failed = append(d.failed, fmt.Sprintf(format, args...))
+	}
+}
+
+// point folds the samples of a scrape.
+func (d *decoder) point(s *scrape, samples []sample) *record {
+	rec := &record{index: s.index, at: s.at, answered: s.samples > 0, cells: map[cellKey]*cell{}}
+	for _, x := range samples {
+		switch conventions[x.metric.rank].role {
+		case roleInfo:
+			if v := x.labels["version"]; v != "" && len(v) < 64 {
+				d.golang = v
+			}
+		default:
+			if !s.marked && x.at.After(rec.at) {
+				rec.at = x.at
+			}
+			d.history.fold(rec, x)
+		}
+	}
+	return rec
+}
+
+func (d *decoder) set(err error) *evidence.Set {
+	if d.history.recorded() == 1 && d.count == 1 {
+		if rec := d.history.records[0]; rec.at.IsZero() {
+			rec.at = d.pos.At
+		}
+	}
+	loads := d.history.loads(d.pos, d.notes)
+	if d.lost > 0 {
+		d.notes.add("%d of %d scrapes hold no samples: the service did not answer", d.lost, d.count)
+	}
+	if len(loads) == 0 && err == nil {
+		d.notes.add("no metric of a known role (go_goroutines, *_requests_in_flight, *_requests_total, *_request_duration_seconds)")
+	}
+	return &evidence.Set{
+		Inputs: []evidence.Input{{
+			Position: d.pos, Kind: evidence.Metrics, Format: Format, Go: d.golang,
+			Complete: err == nil, Notes: d.notes.list,
+		}},
+		Loads: loads,
+	}
+}
+
+// failure is the error of Decode: that of the reader, or what was wrong with the scrapes.
+func (d *decoder) failure(err error) error {
+	const fetch = "fetch it again: curl -s http://localhost:6060/metrics | go-debug analyze"
+	switch {
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return err
+	case err != nil:
+		return &evidence.InputError{Err: fmt.Errorf("reading metrics: %w", err), Hint: fetch}
+	case d.count == 0:
+		return &evidence.InputError{Err: errors.New("no metrics: the input holds no sample line"), Hint: fetch}
+	case d.broken == 0:
+		return nil
+	}
+	text := d.failed[0]
+	if d.broken > 1 {
+		text += fmt.Sprintf(", and %d more", d.broken-1)
+	}
+	hint := fetch
+	if d.over {
+		hint = "drop what is not needed: grep -E '^(go_goroutines|http_)' metrics.txt | go-debug analyze"
+	}
+	return &evidence.InputError{Err: errors.New("metrics: " + text), Hint: hint}
+}
+
+// maxNotes bounds the remarks on one input.
+const maxNotes = 20
+
+// notes are remarks without repetition.
+type notes struct{ list []string }
+
+func (n *notes) add(format string, args ...any) {
+	text := strings.TrimSpace(fmt.Sprintf(format, args...))
+	if len(n.list) < maxNotes && !slices.Contains(n.list, text) {
+		n.list = append(n.list, text)
+	}
+}
