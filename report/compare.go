@@ -1,0 +1,229 @@
+package report
+
+import (
+	"fmt"
+
+	"go-debug/analyze"
+)
+
+// Comparison is what changed between a baseline and the report at hand.
+type Comparison struct {
+	Changes []Change
+	Load    []LoadChange
+	// Lost are detectors that ran for the baseline and did not run now.
+	Lost []string
+}
+
+// Class says what became of a finding.
+type Class string
+
+// The classes.
+const (
+	ClassNew       Class = "new"       // not in the baseline
+	ClassGrown     Class = "grown"     // in both, and worse now
+	ClassKnown     Class = "known"     // in both, and not shown to be worse
+	ClassFixed     Class = "fixed"     // in the baseline; its detector ran now and did not find it
+	ClassUnchecked Class = "unchecked" // in the baseline; its detector could not tell now
+)
+
+// Change is one finding in the light of the baseline.
+type Change struct {
+	Class      Class              `json:"class" jsonschema:"new: not in the baseline; grown: worse than there; known: in both; fixed: only in the baseline; unchecked: only there, but its detector could not tell now"`
+	Fails      bool               `json:"fails" jsonschema:"whether the gate fails because of it"`
+	Rule       string             `json:"rule" jsonschema:"rule of the finding"`
+	Severity   analyze.Severity   `json:"severity" jsonschema:"severity of the finding"`
+	Confidence analyze.Confidence `json:"confidence" jsonschema:"confidence of the finding, now if it is there now"`
+	Message    string             `json:"message" jsonschema:"one line of cause"`
+	Print      string             `json:"fingerprint" jsonschema:"what findings are matched by"`
+	Location   *Frame             `json:"location" jsonschema:"the line to look at"`
+	Measure    string             `json:"measure" jsonschema:"name of the headline measure"`
+	Unit       string             `json:"unit" jsonschema:"unit of before and after"`
+	Basis      Basis              `json:"basis" jsonschema:"total: before and after are the values as measured; per_s or per_request: divided by the window or by the requests of the load"`
+	Before     *float64           `json:"before" jsonschema:"headline measure in the baseline; null when it is not there"`
+	After      *float64           `json:"after" jsonschema:"headline measure now; null when it is not there"`
+	Why        string             `json:"why" jsonschema:"what the class follows from"`
+}
+
+// LoadChange is one number of the load, before and after.
+type LoadChange struct {
+	Source string   `json:"source" jsonschema:"source of the load on both sides"`
+	Route  string   `json:"route" jsonschema:"route on both sides"`
+	Metric string   `json:"metric" jsonschema:"qps, in_flight or latency_p95"`
+	Unit   string   `json:"unit" jsonschema:"unit of before and after"`
+	Before *float64 `json:"before" jsonschema:"in the baseline"`
+	After  *float64 `json:"after" jsonschema:"now"`
+}
+
+// Compare matches the findings of two reports by fingerprint. Several findings may share
+// one (the same fault on two lines of a function): those on the same line are paired
+// first, the others in order, and what is left over is new or fixed. How growth is judged
+// is described at [Growth].
+//
+// A finding that is gone counts as fixed only if its detector ran now.
+func Compare(base, head *Report, g Growth) *Comparison {
+	c := &Comparison{Lost: lost(base, head), Load: compareLoad(base, head)}
+	pairs, gone := match(base.Findings, head.Findings)
+	for i := range head.Findings {
+		f := &head.Findings[i]
+		ch := newChange(ClassNew, f)
+		if old := pairs[i]; old != nil {
+			g.judge(&ch, side{base, old}, side{head, f})
+		} else {
+			ch.headline(nil, f.headline())
+			ch.Why = "not in the baseline"
+		}
+		c.Changes = append(c.Changes, ch)
+	}
+	for _, old := range gone {
+		name := detectorOf(old.Rule)
+		ch := newChange(ClassFixed, old)
+		ch.Why = "in the baseline only"
+		if head.stateOf(name) != analyze.Ran {
+			ch.Class, ch.Why = ClassUnchecked, fmt.Sprintf("detector %s %s", name, head.absence(name))
+		}
+		ch.headline(old.headline(), nil)
+		c.Changes = append(c.Changes, ch)
+	}
+	return c
+}
+
+// Of returns the changes of a class, in order.
+func (c *Comparison) Of(class Class) []Change {
+	out := []Change{}
+	for _, ch := range c.Changes {
+		if ch.Class == class {
+			out = append(out, ch)
+		}
+	}
+	return out
+}
+
+// match pairs each head finding with its baseline finding; gone are the baseline findings
+// that are left over.
+func match(base, head []Finding) (pairs []*Finding, gone []*Finding) {
+	pairs = make([]*Finding, len(head))
+	byPrint := map[string][]*Finding{}
+	for i := range base {
+		byPrint[base[i].Fingerprint] = append(byPrint[base[i].Fingerprint], &base[i])
+	}
+	taken := map[*Finding]bool{}
+	pair := func(accept func(old, f *Finding) bool) {
+		for i := range head {
+			for _, old := range byPrint[head[i].Fingerprint] {
+				if pairs[i] == nil && !taken[old] && accept(old, &head[i]) {
+					pairs[i], taken[old] = old, true
+				}
+			}
+		}
+	}
+	pair(sameLine)
+	pair(func(_, _ *Finding) bool { return true })
+	for i := range base {
+		if !taken[&base[i]] {
+			gone = append(gone, &base[i])
+		}
+	}
+	return pairs, gone
+}
+
+func sameLine(a, b *Finding) bool {
+	x, y := a.Location, b.Location
+	if x == nil || y == nil || x.Line == nil || y.Line == nil {
+		return x == y
+	}
+	return x.File == y.File && *x.Line == *y.Line
+}
+
+func newChange(class Class, f *Finding) Change {
+	return Change{Class: class, Rule: f.Rule, Severity: f.Severity, Confidence: f.Confidence,
+		Message: f.Message, Print: f.Fingerprint, Location: f.Location, Basis: Total}
+}
+
+// headline sets the measure of a change that has one side only.
+func (ch *Change) headline(before, after *Measure) {
+	for _, m := range []*Measure{before, after} {
+		if m != nil {
+			ch.Measure, ch.Unit = m.Name, m.Unit
+		}
+	}
+	ch.Before, ch.After = before.value(), after.value()
+}
+
+func (f *Finding) headline() *Measure {
+	if len(f.Measures) == 0 {
+		return nil
+	}
+	return &f.Measures[0]
+}
+
+func (m *Measure) value() *float64 {
+	if m == nil {
+		return nil
+	}
+	return m.Value
+}
+
+// stateOf is the state of a detector, empty when the report does not list it.
+func (r *Report) stateOf(name string) analyze.State {
+	for _, d := range r.Detectors {
+		if d.Name == name {
+			return d.State
+		}
+	}
+	return ""
+}
+
+// absence says in words why a detector gave no answer.
+func (r *Report) absence(name string) string {
+	for _, d := range r.Detectors {
+		if d.Name != name {
+			continue
+		}
+		if d.Why != "" {
+			return fmt.Sprintf("is %s: %s", d.State, d.Why)
+		}
+		return "is " + string(d.State)
+	}
+	return "did not run"
+}
+
+func lost(base, head *Report) []string {
+	var out []string
+	for _, d := range base.Detectors {
+		if d.State == analyze.Ran && head.stateOf(d.Name) != analyze.Ran {
+			out = append(out, d.Name)
+		}
+	}
+	return out
+}
+
+// compareLoad pairs load entries by source and route, in the order of head.
+func compareLoad(base, head *Report) []LoadChange {
+	var out []LoadChange
+	for _, h := range head.Load {
+		b := base.loadOf(h.Source, h.Route)
+		if b == nil {
+			continue
+		}
+		add := func(metric, unit string, before, after *float64) {
+			if before != nil && after != nil {
+				out = append(out, LoadChange{h.Source, h.Route, metric, unit, before, after})
+			}
+		}
+		add("qps", "per_s", b.QPS, h.QPS)
+		add("in_flight", "count", b.InFlight.Mean, h.InFlight.Mean)
+		if b.LatencyNS != nil && h.LatencyNS != nil {
+			add("latency_p95", "ns", b.LatencyNS.P95, h.LatencyNS.P95)
+		}
+	}
+	return out
+}
+
+func (r *Report) loadOf(source, route string) *Load {
+	for i := range r.Load {
+		if r.Load[i].Source == source && r.Load[i].Route == route {
+			return &r.Load[i]
+		}
+	}
+	return nil
+}

@@ -1,0 +1,92 @@
+package report
+
+import (
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"slices"
+	"sync"
+
+	"github.com/google/jsonschema-go/jsonschema"
+
+	"go-debug/analyze"
+)
+
+// Schema is the JSON Schema (draft 2020-12) of a report, indented. It is inferred from
+// the Go types, so it cannot drift from them. Objects may have further properties: fields
+// are added within v1.
+func Schema() ([]byte, error) {
+	s, err := inferSchema()
+	if err != nil {
+		return nil, err
+	}
+	b, err := json.MarshalIndent(s, "", "  ")
+	if err != nil {
+		return nil, fmt.Errorf("cannot write the report schema: %w", err)
+	}
+	return append(b, '\n'), nil
+}
+
+// validate checks a decoded JSON value against the schema.
+func validate(doc any) error {
+	s, err := resolvedSchema()
+	if err != nil {
+		return err
+	}
+	return s.Validate(doc)
+}
+
+var resolvedSchema = sync.OnceValues(func() (*jsonschema.Resolved, error) {
+	s, err := inferSchema()
+	if err != nil {
+		return nil, err
+	}
+	return s.Resolve(nil)
+})
+
+func inferSchema() (*jsonschema.Schema, error) {
+	s, err := jsonschema.For[Report](&jsonschema.ForOptions{TypeSchemas: map[reflect.Type]*jsonschema.Schema{
+		reflect.TypeFor[Text]():               {Types: []string{"string", "null"}},
+		reflect.TypeFor[Status]():             enum(Fail, Warn, OK, Inconclusive),
+		reflect.TypeFor[analyze.Severity]():   enum("high", "medium", "low", "info"),
+		reflect.TypeFor[analyze.Confidence](): enum("proven", "likely", "possible", "low"),
+		reflect.TypeFor[analyze.State]():      enum(analyze.Ran, analyze.Skipped, analyze.Inconclusive, analyze.Failed),
+	}})
+	if err != nil {
+		return nil, fmt.Errorf("cannot infer the report schema: %w", err)
+	}
+	s.Schema = "https://json-schema.org/draft/2020-12/schema"
+	s.Title = "go-debug report, version 1"
+	s.Properties["schema"].Enum = []any{SchemaName}
+	loosen(s)
+	return s, nil
+}
+
+func enum[T ~string](names ...T) *jsonschema.Schema {
+	s := &jsonschema.Schema{Type: "string"}
+	for _, n := range names {
+		s.Enum = append(s.Enum, string(n))
+	}
+	return s
+}
+
+// loosen changes three defaults of the inference: objects may have more properties, maps
+// may be null when nothing is known, and slices are never null (the writer sees to that).
+// A pointer to an array stays nullable.
+func loosen(s *jsonschema.Schema) {
+	if s == nil {
+		return
+	}
+	if s.Properties != nil {
+		s.AdditionalProperties = nil
+	} else if s.AdditionalProperties != nil {
+		s.Type, s.Types = "", []string{"object", "null"}
+	}
+	if slices.Contains(s.Types, "array") && s.MinItems == nil {
+		s.Type, s.Types = "array", nil
+	}
+	for _, p := range s.Properties {
+		loosen(p)
+	}
+	loosen(s.Items)
+}
