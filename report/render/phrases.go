@@ -1,0 +1,257 @@
+package render
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"go-debug/analyze"
+	"go-debug/analyze/evidence"
+	"go-debug/report"
+)
+
+// The phrases of a report that all formats for people share. They expect a clean report.
+
+// Limits of what is shown without Verbose.
+const (
+	maxFindings = 10
+	maxRemarks  = 5 // notes on inputs, sentences on the load
+	maxRows     = 10
+)
+
+// limit is how many of n are shown.
+func (o Options) limit(n, most int) int {
+	if o.Verbose {
+		return n
+	}
+	return min(n, most)
+}
+
+// inputsPhrase says what was read: "7 inputs: 6 × goroutine, trace (12.4 MB, go1.26.8)".
+func inputsPhrase(r *report.Report) string {
+	if len(r.Inputs) == 0 {
+		return "no input"
+	}
+	tally := map[string]int{}
+	versions := map[string]bool{}
+	var kinds []string
+	var details []string
+	var bytes int64
+	for _, in := range r.Inputs {
+		kind := string(in.Kind)
+		if in.Kind == evidence.Unknown {
+			kind = "unknown kind"
+		}
+		if tally[kind]++; tally[kind] == 1 {
+			kinds = append(kinds, kind)
+		}
+		if in.Bytes != nil {
+			bytes += *in.Bytes
+		}
+		if in.Go != "" {
+			versions[string(in.Go)] = true
+		}
+	}
+	for i, k := range kinds {
+		if tally[k] > 1 {
+			kinds[i] = fmt.Sprintf("%s × %s", integer(int64(tally[k])), k)
+		}
+	}
+	phrase := plural(len(r.Inputs), "input") + ": " + strings.Join(kinds, ", ")
+	if bytes > 0 {
+		details = append(details, humanValue(float64(bytes), "bytes"))
+	}
+	details = append(details, slices.Sorted(maps.Keys(versions))...)
+	if len(details) > 0 {
+		phrase += " (" + strings.Join(details, ", ") + ")"
+	}
+	return phrase
+}
+
+// remark is a text about something named.
+type remark struct{ name, text, try string }
+
+// inputRemarks are errors first, then notes.
+func inputRemarks(r *report.Report) []remark {
+	var bad, notes []remark
+	for _, in := range r.Inputs {
+		if !in.Complete {
+			text := "not wholly read: " + cmp.Or(in.Error, "incomplete")
+			if in.LostBytes != nil && *in.LostBytes > 0 {
+				text += " (" + humanValue(float64(*in.LostBytes), "bytes") + " lost)"
+			}
+			bad = append(bad, remark{in.Name, text, in.Hint})
+		}
+		for _, n := range in.Notes {
+			notes = append(notes, remark{name: in.Name, text: n})
+		}
+	}
+	return append(bad, notes...)
+}
+
+// uncheckedRemarks are the detectors that gave no answer, and the questions that stayed
+// open for those that did.
+func uncheckedRemarks(r *report.Report) []remark {
+	var out []remark
+	for _, d := range r.Detectors {
+		if d.State != analyze.Ran {
+			out = append(out, remark{d.Name, strings.TrimSuffix(string(d.State)+": "+d.Why, ": "), d.Try})
+		}
+	}
+	for _, d := range r.Detectors {
+		for _, u := range d.Unchecked {
+			out = append(out, remark{d.Name, u.What, u.Try})
+		}
+	}
+	return out
+}
+
+// nextCommand is what to run next: of the first finding that names something, else what
+// would enable a detector.
+func nextCommand(r *report.Report) string {
+	for _, f := range r.Findings {
+		if f.Next != "" {
+			return f.Next
+		}
+	}
+	for _, u := range uncheckedRemarks(r) {
+		if u.try != "" {
+			return u.try
+		}
+	}
+	return ""
+}
+
+// place is "main.go:29", or empty.
+func place(f *report.Frame) string {
+	switch {
+	case f == nil || f.File == "":
+		return ""
+	case f.Line == nil:
+		return string(f.File)
+	}
+	return fmt.Sprintf("%s:%d", f.File, *f.Line)
+}
+
+// evidencePhrases are the measures of a finding: the headline in full, the others short
+// unless everything is asked for.
+func evidencePhrases(f report.Finding, o Options) []string {
+	if len(f.Measures) == 0 {
+		return nil
+	}
+	if o.Verbose {
+		var out []string
+		for _, m := range f.Measures {
+			out = append(out, measurePhrase(m))
+		}
+		return out
+	}
+	line := measurePhrase(f.Measures[0])
+	for i, m := range f.Measures[1:] {
+		if i == 2 {
+			line += "; …"
+			break
+		}
+		line += "; " + m.Name + " " + human(m.Value, m.Unit)
+	}
+	return []string{line}
+}
+
+// measurePhrase is a number with all that is needed to judge it: "goroutines 1,243 (95 %
+// interval 1,200 to 1,290; n 1,660; over 30 s; theil-sen)".
+func measurePhrase(m report.Measure) string {
+	var details []string
+	if m.Interval != nil {
+		label := "95 % interval"
+		if strings.Contains(m.Method, "%") {
+			label = "interval"
+		}
+		details = append(details, fmt.Sprintf("%s %s to %s", label,
+			humanValue(m.Interval[0], m.Unit), humanValue(m.Interval[1], m.Unit)))
+	}
+	for _, p := range []struct {
+		name  string
+		value *float64
+	}{{"P50", m.P50}, {"P90", m.P90}, {"P95", m.P95}, {"P99", m.P99}, {"max", m.Max}} {
+		if p.value != nil {
+			details = append(details, p.name+" "+human(p.value, m.Unit))
+		}
+	}
+	if m.N != nil {
+		details = append(details, "n "+integer(*m.N))
+	}
+	if m.WindowS != nil {
+		details = append(details, "over "+human(m.WindowS, "s"))
+	}
+	if m.Method != "" {
+		details = append(details, m.Method)
+	}
+	for _, w := range m.Warnings {
+		details = append(details, "caution: "+w)
+	}
+	phrase := strings.TrimSpace(m.Name + " " + human(m.Value, m.Unit))
+	if len(details) > 0 {
+		phrase += " (" + strings.Join(details, "; ") + ")"
+	}
+	return phrase
+}
+
+// loadColumns are the columns of the load table; those from latencyColumn on are about
+// latency.
+var loadColumns = []column{
+	{title: "Load", least: 20}, {title: "QPS", right: true}, {title: "In flight", right: true},
+	{title: "Max", right: true}, {title: "Goroutines", right: true}, {title: "Little gap", right: true},
+	{title: "P50", right: true}, {title: "P95", right: true}, {title: "P99", right: true},
+}
+
+const latencyColumn = 6
+
+func loadRow(l report.Load) []string {
+	latency := report.Latency{}
+	if l.LatencyNS != nil {
+		latency = *l.LatencyNS
+	}
+	inFlight := human(l.InFlight.Mean, "count")
+	if l.InFlight.Mean == nil && (l.InFlight.Lower != nil || l.InFlight.Upper != nil) {
+		inFlight = human(l.InFlight.Lower, "count") + " to " + human(l.InFlight.Upper, "count")
+	}
+	return []string{l.Source + " " + l.Route, human(l.QPS, "per_s"), inFlight, human(l.InFlight.Max, "count"),
+		human(l.Goroutines, "count"), human(l.LittlesGap, "ratio"),
+		human(latency.P50, "ns"), human(latency.P95, "ns"), human(latency.P99, "ns")}
+}
+
+// loadRemarks put the load in words: the sentence, the verdict with its cause, what the
+// requests in flight are doing.
+func loadRemarks(r *report.Report) []remark {
+	var out []remark
+	for _, l := range r.Load {
+		var parts []string
+		if l.Sentence != "" {
+			parts = append(parts, l.Sentence)
+		}
+		if l.Verdict != "" && l.Verdict != "ok" {
+			parts = append(parts, strings.TrimSuffix("verdict: "+l.Verdict+", cause "+string(l.Cause), ", cause "))
+		}
+		if s := statesPhrase(l.States); s != "" {
+			parts = append(parts, "in flight: "+s)
+		}
+		if len(parts) > 0 {
+			out = append(out, remark{name: l.Source + " " + l.Route, text: strings.Join(parts, "; ")})
+		}
+	}
+	return out
+}
+
+// statesPhrase names the largest shares of the time in flight.
+func statesPhrase(states map[string]float64) string {
+	names := slices.SortedFunc(maps.Keys(states), func(a, b string) int {
+		return cmp.Or(cmp.Compare(states[b], states[a]), strings.Compare(a, b))
+	})
+	var parts []string
+	for _, n := range names[:min(len(names), 3)] {
+		parts = append(parts, humanValue(significant(states[n]*100), "percent")+" "+n)
+	}
+	return strings.Join(parts, ", ")
+}

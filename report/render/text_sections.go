@@ -1,0 +1,244 @@
+package render
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"go-debug/analyze"
+	"go-debug/report"
+)
+
+// report prints the sections in their order.
+func (p *printer) report(r *report.Report) {
+	if r.Gate != nil {
+		p.gate(r.Gate)
+	}
+	p.block(0, strings.ToUpper(string(r.Verdict.Status))+" ", statusStyle(r.Verdict.Status), r.Verdict.Summary)
+	p.inputs(r)
+	p.load(r)
+	p.findings(r.Findings)
+	p.unchecked(r)
+	if next := nextCommand(r); next != "" {
+		fmt.Fprintln(&p.out)
+		p.command(0, "Next:", next)
+	}
+}
+
+func statusStyle(s report.Status) style {
+	switch s {
+	case report.Fail:
+		return red
+	case report.OK:
+		return green
+	}
+	return yellow
+}
+
+func severityStyle(s analyze.Severity) style {
+	switch {
+	case s >= analyze.High:
+		return red
+	case s >= analyze.Medium:
+		return yellow
+	case s >= analyze.Low:
+		return cyan
+	}
+	return plain
+}
+
+func (p *printer) inputs(r *report.Report) {
+	p.block(0, "Read:", dim, inputsPhrase(r))
+	remarks := inputRemarks(r)
+	n := p.limit(len(remarks), maxRemarks)
+	for _, m := range remarks[:n] {
+		p.block(2, cutMiddle(m.name, p.Width/2)+":", plain, m.text)
+		switch {
+		case strings.HasPrefix(m.try, "go-debug "):
+			p.command(4, "hint:", m.try)
+		case m.try != "":
+			p.block(4, "hint:", dim, m.try)
+		}
+	}
+	p.more(2, len(remarks)-n, "remark")
+}
+
+func (p *printer) load(r *report.Report) {
+	if len(r.Load) == 0 {
+		return
+	}
+	p.heading("Throughput beside concurrency")
+	n := p.limit(len(r.Load), maxRows)
+	var rows [][]string
+	for _, l := range r.Load[:n] {
+		rows = append(rows, loadRow(l))
+	}
+	p.loadTable(rows)
+	p.more(2, len(r.Load)-n, "row")
+	remarks := loadRemarks(r)
+	for _, m := range remarks[:p.limit(len(remarks), maxRemarks)] {
+		p.block(2, cutMiddle(m.name, p.Width/3)+":", plain, m.text)
+	}
+}
+
+// loadTable prints one table, or where that is too wide one of throughput beside
+// concurrency and one of latency.
+func (p *printer) loadTable(rows [][]string) {
+	cols, known := known(loadColumns, rows)
+	if _, ok := plan(cols, known, p.Width-2); ok {
+		p.table(2, loadColumns, rows)
+		return
+	}
+	var load, latency [][]string
+	for _, row := range rows {
+		load = append(load, row[:latencyColumn])
+		times := row[latencyColumn:]
+		if slices.ContainsFunc(times, func(s string) bool { return s != "-" }) {
+			latency = append(latency, append([]string{row[0]}, times...))
+		}
+	}
+	p.table(2, loadColumns[:latencyColumn], load)
+	if len(latency) > 0 {
+		fmt.Fprintln(&p.out)
+		name := column{title: "Latency", least: loadColumns[0].least}
+		p.table(2, append([]column{name}, loadColumns[latencyColumn:]...), latency)
+	}
+}
+
+func (p *printer) findings(all []report.Finding) {
+	if len(all) == 0 {
+		return
+	}
+	p.heading("Findings")
+	n := p.limit(len(all), maxFindings)
+	for i, f := range all[:n] {
+		if i > 0 {
+			fmt.Fprintln(&p.out)
+		}
+		p.finding(i+1, f)
+	}
+	if n < len(all) {
+		fmt.Fprintln(&p.out)
+		p.more(2, len(all)-n, "finding")
+	}
+}
+
+// evidenceColumn is where the texts of a finding's lines begin.
+const evidenceColumn = 14
+
+func (p *printer) finding(n int, f report.Finding) {
+	label := fmt.Sprintf("%2d. %s %s ", n, strings.ToUpper(f.Severity.String()), f.Confidence)
+	p.hang(0, 4, label, severityStyle(f.Severity), p.cause(f))
+	for i, line := range evidencePhrases(f, p.Options) {
+		label := "evidence"
+		if i > 0 {
+			label = ""
+		}
+		p.hang(4, evidenceColumn, label, dim, line)
+	}
+	if f.Remedy != "" {
+		p.hang(4, evidenceColumn, "remedy", dim, f.Remedy)
+	}
+	if !p.Verbose {
+		return
+	}
+	if f.CreatedBy != nil {
+		p.hang(4, evidenceColumn, "created", dim, strings.TrimSpace(place(f.CreatedBy)+" "+p.function(f.CreatedBy.Function)))
+	}
+	p.stacks(f)
+	if f.Next != "" {
+		p.command(4, "next     ", f.Next)
+	}
+}
+
+// cause is "main.go:29 main.fetch.func1: message [rule]".
+func (p *printer) cause(f report.Finding) string {
+	where := ""
+	if f.Location != nil {
+		where = strings.TrimSpace(cutMiddle(place(f.Location), p.Width/2) + " " + p.function(f.Location.Function))
+	}
+	if where != "" {
+		where += ": "
+	}
+	return where + f.Message + " [" + f.Rule + "]"
+}
+
+// function shortens a function's name so that it leaves room for the rest.
+func (p *printer) function(name string) string { return cutMiddle(name, p.Width/2) }
+
+func (p *printer) stacks(f report.Finding) {
+	for i, stack := range f.StackFrames {
+		label := "stack"
+		if i > 0 {
+			label = fmt.Sprintf("stack %d", i+1)
+		}
+		for _, fr := range stack {
+			at := place(&fr)
+			room := p.Width - evidenceColumn - displayWidth(at) - 1
+			p.hang(4, evidenceColumn, label, dim, strings.TrimSpace(cutMiddle(fr.Function, max(room, 20))+" "+at))
+			label = ""
+		}
+	}
+}
+
+func (p *printer) unchecked(r *report.Report) {
+	remarks := uncheckedRemarks(r)
+	if len(remarks) == 0 {
+		return
+	}
+	p.heading("Not checked")
+	width := 0
+	for _, m := range remarks {
+		width = max(width, displayWidth(m.name))
+	}
+	for _, m := range remarks {
+		p.hang(2, 4+width, m.name, plain, m.text)
+		if m.try != "" {
+			p.command(min(4+width, p.Width/2), "try:", m.try)
+		}
+	}
+}
+
+func (p *printer) gate(g *report.Gate) {
+	s := green
+	if g.Failed {
+		s = red
+	}
+	p.block(0, gateStatus(g)+" ", s, gatePhrase(g))
+	for _, reason := range g.Reasons {
+		p.block(2, "-", plain, reason.Text)
+	}
+	for _, n := range g.Notes {
+		p.block(2, "note:", dim, n)
+	}
+	p.changes(g)
+	if len(g.Load) > 0 {
+		p.heading("Load before and after")
+		n := p.limit(len(g.Load), 2*maxRows)
+		var rows [][]string
+		for _, c := range g.Load[:n] {
+			rows = append(rows, loadChangeRow(c))
+		}
+		p.table(2, loadChangeColumns, rows)
+		p.more(2, len(g.Load)-n, "row")
+	}
+	fmt.Fprintln(&p.out)
+}
+
+func (p *printer) changes(g *report.Gate) {
+	changes := g.Findings.All()
+	if len(changes) == 0 || g.Baseline == "" {
+		return
+	}
+	p.heading("Findings before and after")
+	n := p.limit(len(changes), 2*maxRows)
+	var rows [][]string
+	for _, c := range changes[:n] {
+		rows = append(rows, changeRow(c))
+	}
+	p.table(2, changeColumns, rows)
+	p.more(2, len(changes)-n, "row")
+	if anyFails(changes) {
+		p.hang(2, 2, "", plain, failLegend)
+	}
+}
