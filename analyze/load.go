@@ -33,8 +33,10 @@ type LoadInFlight struct{ Mean, Max, Lower, Upper *float64 }
 // LoadLatency holds latency percentiles in nanoseconds.
 type LoadLatency struct {
 	P50, P90, P95, P99, Max *float64
-	N                       int64
-	Method                  string
+	// UpperBound is true when the percentiles are upper bounds of histogram buckets.
+	UpperBound bool
+	N          int64
+	Method     string
 }
 
 // LoadSeries is the load over time in bins of one width.

@@ -1,0 +1,182 @@
+package trace
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"os"
+	"strings"
+	"testing"
+
+	"go-debug/analyze/budget"
+	"go-debug/analyze/evidence"
+)
+
+func decodeErr(t testing.TB, data []byte) (*evidence.Set, error) {
+	t.Helper()
+	return Decode(t.Context(), bytes.NewReader(data), evidence.Position{Source: "t.trace"}, budget.Budget{})
+}
+
+func readFile(t testing.TB, path string) []byte {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+func TestNotATrace(t *testing.T) {
+	for _, tt := range []struct{ name, data, want string }{
+		{"empty", "", "0 bytes"},
+		{"short", "go 1.26 tr", "10 bytes"},
+		{"something else", "<html><body>bad gateway", "not an execution trace"},
+		{"later version", "go 1.31 trace\x00\x00\x00more", `"go 1.31 trace"; read are the formats go1.11, go1.19, go1.21, go1.22, go1.23, go1.25, go1.26`},
+		{"header only", "go 1.26 trace\x00\x00\x00", "a header and nothing else"},
+		{"header only, before end marks", "go 1.22 trace\x00\x00\x00", "lost"},
+		{"header only, old format", "go 1.21 trace\x00\x00\x00", ""},
+		{"header and rubbish", "go 1.26 trace\x00\x00\x00rubbish", "trace not readable: 23 of 23 bytes lost"},
+	} {
+		set, err := decodeErr(t, []byte(tt.data))
+		var in *evidence.InputError
+		if err == nil || !strings.Contains(err.Error(), tt.want) || !errors.As(err, &in) || in.Hint == "" {
+			t.Errorf("%s: error %v with hint, want %q", tt.name, err, tt.want)
+		}
+		if len(set.Inputs) != 1 || set.Inputs[0].Complete || set.Trace != nil {
+			t.Errorf("%s: set %+v", tt.name, set)
+		}
+		if got := set.Inputs[0].LostBytes; got != int64(len(tt.data)) {
+			t.Errorf("%s: %d bytes lost, want all %d", tt.name, got, len(tt.data))
+		}
+	}
+}
+
+// ends are the offsets behind the generations of a whole trace.
+func ends(data []byte) []int64 {
+	g := newGenerations(strings.HasPrefix(string(data), "go 1.26"))
+	g.feed(data)
+	return g.ends
+}
+
+func TestCutTraces(t *testing.T) {
+	data := record(t, func() {
+		end := newGeneration(t)
+		end()
+		stories(t, end)
+	})
+	bounds := ends(data)
+	if len(bounds) < 3 || bounds[len(bounds)-1] != int64(len(data)) {
+		t.Skipf("%d generations found in a trace of %s", len(bounds), data[:7])
+	}
+	whole := decode(t, data).Trace.Windows[0]
+	if whole.Generations != len(bounds) {
+		t.Errorf("%d generations decoded, %d scanned", whole.Generations, len(bounds))
+	}
+	for cut := headerSize; cut < len(data); cut += 1 + len(data)/41 {
+		set, err := decodeErr(t, data[:cut])
+		n := 0
+		for n < len(bounds) && bounds[n] <= int64(cut) {
+			n++
+		}
+		good := int64(0)
+		if n > 0 {
+			good = bounds[n-1]
+		}
+		in := set.Inputs[0]
+		if err == nil || in.Complete || in.LostBytes != int64(cut)-good {
+			t.Fatalf("cut at %d: complete %v, %d bytes lost, want %d; error %v", cut, in.Complete, in.LostBytes, int64(cut)-good, err)
+		}
+		if (set.Trace != nil) != (n > 0) {
+			t.Fatalf("cut at %d: trace %v after %d generations", cut, set.Trace, n)
+		}
+		if set.Trace == nil {
+			continue
+		}
+		checkInvariants(t, set.Trace)
+		if w := set.Trace.Windows[0]; w.Generations != n || w.Complete || w.LostBytes != in.LostBytes || !strings.Contains(err.Error(), "trace read in part") {
+			t.Fatalf("cut at %d: window %+v, error %v", cut, w, err)
+		}
+	}
+	// Cut between generations, what is left is a trace like any other.
+	if set, err := decodeErr(t, data[:bounds[1]]); err != nil || set.Trace.Windows[0].Generations != 2 {
+		t.Errorf("cut behind the second generation: %v", err)
+	}
+}
+
+func TestCorruptTraces(t *testing.T) {
+	data := record(t, func() { stories(t, newGeneration(t)) })
+	for at := headerSize; at < len(data); at += 1 + len(data)/83 {
+		bad := bytes.Clone(data)
+		bad[at] ^= 0x55
+		set, err := decodeErr(t, bad)
+		if (err == nil) != set.Inputs[0].Complete {
+			t.Fatalf("byte %d changed: error %v, complete %v", at, err, set.Inputs[0].Complete)
+		}
+		if lost := set.Inputs[0].LostBytes; err != nil && (lost <= 0 || lost > int64(len(bad))) {
+			t.Fatalf("byte %d changed: %d of %d bytes lost", at, lost, len(bad))
+		}
+		if set.Trace != nil {
+			checkInvariants(t, set.Trace)
+		}
+	}
+}
+
+func TestBudgets(t *testing.T) {
+	data := record(t, func() { stories(t, newGeneration(t)) })
+	for _, tt := range []struct {
+		name string
+		b    budget.Budget
+	}{
+		{"bytes", budget.Budget{Bytes: int64(len(data)) / 2}},
+		{"memory", budget.Budget{Memory: 10_000}},
+	} {
+		set, err := Decode(t.Context(), bytes.NewReader(data), evidence.Position{}, tt.b)
+		var over *budget.Error
+		if !errors.As(err, &over) || set.Inputs[0].Complete {
+			t.Errorf("%s: error %v, want one of the budget", tt.name, err)
+		}
+	}
+	set, err := Decode(t.Context(), bytes.NewReader(data), evidence.Position{}, budget.Budget{Stacks: 5})
+	if err != nil {
+		t.Fatal(err)
+	}
+	tr, full := set.Trace, decode(t, data).Trace
+	if len(tr.Stacks) > 6 || len(tr.Windows[0].Warnings) == 0 {
+		t.Errorf("%d stacks, warnings %v", len(tr.Stacks), tr.Windows[0].Warnings)
+	}
+	if tr.Sched.RunningNS != full.Sched.RunningNS || tr.Windows[0].Goroutines != full.Windows[0].Goroutines {
+		t.Error("a bound on stacks must not change totals")
+	}
+	checkInvariants(t, tr)
+}
+
+func TestCancelled(t *testing.T) {
+	data := record(t, func() {})
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := Decode(ctx, bytes.NewReader(data), evidence.Position{}, budget.Budget{}); !errors.Is(err, context.Canceled) {
+		t.Errorf("error %v, want context.Canceled", err)
+	}
+}
+
+func FuzzDecode(f *testing.F) {
+	f.Add([]byte("go 1.26 trace\x00\x00\x00"))
+	f.Add([]byte("go 1.19 trace\x00\x00\x00\x01"))
+	f.Add(record(f, func() { stories(f, func() {}) }))
+	for _, path := range distribution(f, "testdata/tests/*.test") {
+		if data, _ := assemble(f, path); len(data) < 20_000 {
+			f.Add(data)
+		}
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		set, err := Decode(t.Context(), bytes.NewReader(data), evidence.Position{Source: "f"}, budget.Budget{Memory: 64 << 20})
+		in := set.Inputs[0]
+		if (err == nil) != in.Complete || in.LostBytes < 0 || in.LostBytes > int64(len(data)) {
+			t.Fatalf("error %v, input %+v", err, in)
+		}
+		if _, err := json.Marshal(set); err != nil {
+			t.Fatal(err)
+		}
+	})
+}

@@ -1,0 +1,99 @@
+package trace
+
+import "go-debug/analyze/evidence"
+
+// series counts in bins whose width doubles when the window outgrows them.
+type series struct {
+	bin   int64
+	bins  []seriesBin
+	alive int64 // goroutines at the end of the window
+}
+
+type seriesBin struct {
+	created, ended, runningNS, runnableNS int64
+	heap                                  int64 // negative when none was seen
+}
+
+// firstBin is 1 ms: half a second in evidence.MaxBins.
+const firstBin = 1_000_000
+
+func newSeries() *series { return &series{bin: firstBin} }
+
+// at returns the bin of a time.
+func (s *series) at(t int64) *seriesBin {
+	for t/s.bin >= evidence.MaxBins {
+		s.fold()
+	}
+	for int64(len(s.bins)) <= t/s.bin {
+		s.bins = append(s.bins, seriesBin{heap: -1})
+	}
+	return &s.bins[t/s.bin]
+}
+
+// fold halves the number of bins.
+func (s *series) fold() {
+	half := s.bins[:0]
+	for i := 0; i < len(s.bins); i += 2 {
+		b := s.bins[i]
+		if i+1 < len(s.bins) {
+			next := s.bins[i+1]
+			b.created += next.created
+			b.ended += next.ended
+			b.runningNS += next.runningNS
+			b.runnableNS += next.runnableNS
+			if next.heap >= 0 {
+				b.heap = next.heap
+			}
+		}
+		half = append(half, b)
+	}
+	s.bins = half
+	s.bin *= 2
+}
+
+func (s *series) created(t int64)        { s.at(t).created++ }
+func (s *series) ended(t int64)          { s.at(t).ended++ }
+func (s *series) setHeap(t, bytes int64) { s.at(t).heap = bytes }
+func (s *series) running(from, to int64) {
+	s.spread(from, to, func(b *seriesBin, d int64) { b.runningNS += d })
+}
+func (s *series) runnable(from, to int64) {
+	s.spread(from, to, func(b *seriesBin, d int64) { b.runnableNS += d })
+}
+
+// spread adds the time between two moments to the bins it falls into.
+func (s *series) spread(from, to int64, add func(b *seriesBin, d int64)) {
+	s.at(to) // settles the width before the bins are walked
+	for from < to {
+		b := s.at(from)
+		// The end of the last bin may lie beyond the largest int64.
+		d := min(s.bin-from%s.bin, to-from)
+		add(b, d)
+		from += d
+	}
+}
+
+// evidence returns the series of a window that ends at a time.
+func (s *series) evidence(end int64) evidence.Series {
+	s.at(end)
+	out := evidence.Series{BinNS: s.bin}
+	var created, ended int64
+	for _, b := range s.bins {
+		created += b.created
+		ended += b.ended
+	}
+	alive, heap := s.alive-created+ended, int64(0)
+	for _, b := range s.bins {
+		alive += b.created - b.ended
+		if b.heap >= 0 {
+			heap = b.heap
+		}
+		out.Created = append(out.Created, b.created)
+		out.Ended = append(out.Ended, b.ended)
+		out.Goroutines = append(out.Goroutines, alive)
+		out.RunningNS = append(out.RunningNS, b.runningNS)
+		out.RunnableNS = append(out.RunnableNS, b.runnableNS)
+		out.HeapBytes = append(out.HeapBytes, heap)
+	}
+	return out
+}

@@ -1,0 +1,198 @@
+package trace
+
+import (
+	"fmt"
+	"time"
+
+	xtrace "golang.org/x/exp/trace"
+
+	"go-debug/analyze/budget"
+	"go-debug/analyze/evidence"
+)
+
+// window gathers one trace. Times in it are nanoseconds since the window's start.
+type window struct {
+	limits budget.Budget
+
+	started     bool
+	start       xtrace.Time
+	now         int64
+	wall        time.Time // of the start; zero when the trace has no clock
+	events      int64
+	syncs       int
+	generations int // begun
+	completed   int // read to their last event
+
+	stacks      *stackTable
+	goroutines  map[xtrace.GoID]*goroutine
+	procs       map[xtrace.ProcID]struct{}
+	lastProc    xtrace.ProcID
+	blocks      map[blockKey]*evidence.BlockSite
+	wakes       map[wakeKey]*evidence.WakeEdge
+	syscalls    map[int32]*evidence.SyscallSite
+	sites       map[siteKey]*creationSite
+	samples     map[int32]int64
+	ranges      map[rangeKey]openRange
+	spans       map[spanKey]*evidence.Span
+	tasks       map[xtrace.TaskID]openSpan
+	openRegions int
+	sched       evidence.Sched
+	gc          evidence.GC
+	heap        int64
+	series      *series
+
+	foldedSites, foldedSpans int64
+}
+
+func newWindow(b budget.Budget) *window {
+	return &window{
+		limits:     b,
+		stacks:     newStackTable(b.Stacks, b.Memory/stringShare),
+		goroutines: map[xtrace.GoID]*goroutine{},
+		procs:      map[xtrace.ProcID]struct{}{},
+		blocks:     map[blockKey]*evidence.BlockSite{},
+		wakes:      map[wakeKey]*evidence.WakeEdge{},
+		syscalls:   map[int32]*evidence.SyscallSite{},
+		sites:      map[siteKey]*creationSite{},
+		lastProc:   xtrace.NoProc,
+		samples:    map[int32]int64{},
+		ranges:     map[rangeKey]openRange{},
+		spans:      map[spanKey]*evidence.Span{},
+		tasks:      map[xtrace.TaskID]openSpan{},
+		series:     newSeries(),
+	}
+}
+
+const (
+	// stringShare is the part of the memory budget that names of functions and files may take.
+	stringShare = 8
+	// liveCost is about what one live goroutine, task or range costs here and in the reader.
+	liveCost = 512
+)
+
+// event takes one event. The error is for what no later event can be read after.
+func (w *window) event(ev *xtrace.Event) error {
+	w.events++
+	if !w.started {
+		w.started, w.start = true, ev.Time()
+	}
+	// The reader promises rising times; a corrupt clock may still overflow.
+	w.now = max(w.now, int64(ev.Time()-w.start))
+	if p := ev.Proc(); p != xtrace.NoProc && p != w.lastProc {
+		w.procs[p] = struct{}{}
+		w.lastProc = p // events of one proc come in runs
+	}
+	switch ev.Kind() {
+	case xtrace.EventSync:
+		w.sync(ev.Sync())
+	case xtrace.EventStateTransition:
+		w.transition(ev)
+	case xtrace.EventRangeBegin, xtrace.EventRangeActive, xtrace.EventRangeEnd:
+		w.rangeEvent(ev)
+	case xtrace.EventMetric:
+		w.metric(ev.Metric())
+	case xtrace.EventTaskBegin, xtrace.EventTaskEnd:
+		w.task(ev)
+	case xtrace.EventRegionBegin, xtrace.EventRegionEnd:
+		w.region(ev)
+	case xtrace.EventStackSample:
+		w.samples[w.stacks.intern(ev.Stack())]++
+	}
+	if live := int64(len(w.goroutines)+len(w.tasks)+w.openRegions+len(w.ranges)+len(w.procs)) * liveCost; live > w.limits.Memory {
+		return &budget.Error{What: "memory for live goroutines and tasks", Limit: w.limits.Memory}
+	}
+	return nil
+}
+
+// sync ends a generation and, unless it is the last sync, begins one. Stacks of the
+// reader are comparable within a generation only.
+func (w *window) sync(s xtrace.Sync) {
+	w.syncs++
+	w.completed = w.generations
+	w.stacks.forget()
+	if s.ExperimentalBatches == nil {
+		return // a sync that begins a generation comes with its tables
+	}
+	w.generations++
+	if c := s.ClockSnapshot; c != nil && w.wall.IsZero() {
+		at := c.Wall.Add(-time.Duration(c.Trace - w.start)).UTC()
+		// A year that JSON cannot hold is a corrupt clock.
+		if y := at.Year(); y >= 1970 && y <= 9999 {
+			w.wall = at
+		}
+	}
+}
+
+// analysed is the offset up to which the input was wholly read.
+func (w *window) analysed(in *input) int64 {
+	switch {
+	case in.gens != nil && w.completed > 0:
+		return min(in.gens.end(w.completed), in.n)
+	case in.gens == nil && w.completed > 0:
+		return in.n
+	}
+	return 0
+}
+
+func (w *window) metric(m xtrace.Metric) {
+	if m.Name != "/memory/classes/heap/objects:bytes" {
+		return
+	}
+	w.heap = int64(m.Value.Uint64())
+	w.gc.MaxHeapBytes = max(w.gc.MaxHeapBytes, w.heap)
+	w.series.setHeap(w.now, w.heap)
+}
+
+// finish closes what is still open and returns the evidence.
+func (w *window) finish() *evidence.Trace {
+	w.closeGoroutines()
+	w.closeRanges()
+	w.closeTasks()
+	t := &evidence.Trace{Frames: w.stacks.frames, Stacks: w.stacks.stacks, Sched: w.sched, GC: w.gc}
+	for k, b := range w.blocks {
+		b.Stack, b.Wait = k.stack, k.wait
+		t.Blocks = append(t.Blocks, *b)
+	}
+	for k, e := range w.wakes {
+		e.Waker, e.Woken, e.Wait = k.waker, k.woken, k.wait
+		t.Wakes = append(t.Wakes, *e)
+	}
+	for stack, s := range w.syscalls {
+		s.Stack = stack
+		t.Syscalls = append(t.Syscalls, *s)
+	}
+	for k, s := range w.sites {
+		t.Sites = append(t.Sites, s.evidence(k))
+	}
+	for k, s := range w.spans {
+		s.Kind, s.Name = k.kind, k.name
+		t.Spans = append(t.Spans, *s)
+	}
+	for stack, n := range w.samples {
+		t.Samples = append(t.Samples, evidence.StackCount{Stack: stack, Count: n})
+	}
+	t.Windows = []evidence.TraceWindow{{
+		DurationNS:  w.now,
+		Events:      w.events,
+		Generations: w.completed,
+		Procs:       len(w.procs),
+		Goroutines:  len(w.goroutines),
+		Warnings:    w.warnings(),
+		Series:      w.series.evidence(w.now),
+	}}
+	return t
+}
+
+func (w *window) warnings() []string {
+	var out []string
+	if n := w.stacks.dropped; n > 0 {
+		out = append(out, fmt.Sprintf("%d stacks beyond the limit of %d distinct ones count as unknown", n, w.limits.Stacks))
+	}
+	if w.foldedSites > 0 {
+		out = append(out, fmt.Sprintf("%d entries beyond the limit of %d distinct sites lost their stack", w.foldedSites, w.limits.Stacks))
+	}
+	if w.foldedSpans > 0 {
+		out = append(out, fmt.Sprintf("%d tasks or regions beyond %d distinct names count as %q", w.foldedSpans, maxSpans, otherName))
+	}
+	return out
+}
