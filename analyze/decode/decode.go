@@ -1,0 +1,193 @@
+// Package decode turns byte streams into evidence: it sniffs what a stream is, undoes
+// compression, bounds and hashes it, and hands it to the decoder of its format.
+//
+// Inputs stand alone: what one of them does, a panic of its decoder included, shows in its
+// own entry of the set and nowhere else.
+package decode
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"runtime/debug"
+	"strings"
+
+	"go-debug/analyze/budget"
+	"go-debug/analyze/evidence"
+	"go-debug/analyze/source"
+)
+
+// All decodes the items one after another and merges their evidence as it goes, so that no
+// more than one input is open at a time.
+func All(ctx context.Context, items []source.Item, b budget.Budget) *evidence.Set {
+	// Merging two sets costs as much as both are large. Joining equals, as a binary counter
+	// carries, keeps ten thousand inputs from copying the first one ten thousand times.
+	type part struct {
+		set   *evidence.Set
+		items int
+	}
+	var parts []part
+	join := func() {
+		n := len(parts)
+		parts[n-2] = part{evidence.Merge(parts[n-2].set, parts[n-1].set), parts[n-2].items + parts[n-1].items}
+		parts = parts[:n-1]
+	}
+	for _, it := range items {
+		parts = append(parts, part{Item(ctx, it, b), 1})
+		for n := len(parts); n > 1 && parts[n-2].items <= parts[n-1].items; n = len(parts) {
+			join()
+		}
+	}
+	for len(parts) > 1 {
+		join()
+	}
+	if len(parts) == 0 {
+		return &evidence.Set{}
+	}
+	// Merging with nothing puts a single input into the order of merged ones.
+	return evidence.Merge(&evidence.Set{}, parts[0].set)
+}
+
+// Item decodes one input. It never fails: the set holds exactly one Input, which says in
+// Complete, Error and Hint what went wrong, beside whatever evidence could be had.
+func Item(ctx context.Context, it source.Item, b budget.Budget) *evidence.Set {
+	b = b.WithDefaults()
+	set, raw, err := decodeItem(ctx, it, b)
+	if len(set.Inputs) != 1 {
+		set.Inputs = []evidence.Input{blank(it)}
+	}
+	in := &set.Inputs[0]
+	if raw != nil {
+		in.Bytes, in.SHA256 = raw.bytes, raw.sum()
+	}
+	in.Go = cmp.Or(in.Go, it.Go)
+	in.Notes = append(in.Notes, misnamed(it, in)...)
+	if err == nil && !in.Complete {
+		err = errors.New("the capture ends early")
+	}
+	if it.Truncated != "" {
+		err = errors.Join(err, fmt.Errorf("the capture is truncated: %s", it.Truncated))
+	}
+	if err == nil {
+		return set
+	}
+	in.Complete = false
+	in.Error = strings.ReplaceAll(err.Error(), "\n", "; ")
+	in.Hint = cmp.Or(hintOf(err, it.Source), in.Hint)
+	for i := range set.Snapshots {
+		set.Snapshots[i].Complete = false
+	}
+	if in.LostBytes == 0 && isBare(set) {
+		in.LostBytes = in.Bytes
+	}
+	return set
+}
+
+func blank(it source.Item) evidence.Input {
+	return evidence.Input{Position: it.Position, Kind: cmp.Or(it.Declared, evidence.Unknown), Format: string(Unknown)}
+}
+
+func isBare(s *evidence.Set) bool {
+	return len(s.Snapshots)+len(s.Profiles)+len(s.Loads) == 0 && s.Trace == nil
+}
+
+// decodeItem opens, unpacks and decodes. raw is nil when the input could not be opened. A
+// panic on the way becomes an error; what was decoded until then is not trusted.
+func decodeItem(ctx context.Context, it source.Item, b budget.Budget) (set *evidence.Set, raw *rawReader, err error) {
+	set = &evidence.Set{Inputs: []evidence.Input{blank(it)}}
+	format := Unknown
+	defer func() {
+		if p := recover(); p != nil {
+			set = &evidence.Set{Inputs: []evidence.Input{blank(it)}}
+			set.Inputs[0].Format = string(format)
+			err = panicError(it.Source, format, p)
+		}
+	}()
+	rc, err := it.Open(ctx)
+	if err != nil {
+		return set, nil, err
+	}
+	defer rc.Close()
+	raw = newRawReader(ctx, rc)
+	br, s, format, err := unpack(raw, b.Bytes)
+	set.Inputs[0].Format = string(format)
+	if err != nil {
+		raw.drain(b.Bytes)
+		return set, raw, err
+	}
+	e := formatOf(format)
+	if e.decode == nil {
+		raw.drain(b.Bytes)
+		return set, raw, &evidence.InputError{Err: errors.New(e.why), Hint: e.hint}
+	}
+	got, err := e.decode(ctx, br, it.Position, cmp.Or(it.Declared, evidence.Unknown), b)
+	if got != nil {
+		set = got
+	}
+	if err == nil {
+		// To the end, for the checksum of gzip, and for what a decoder overlooked.
+		io.Copy(io.Discard, br)
+		if s.err != nil && s.err != io.EOF {
+			err = s.err
+		}
+	}
+	raw.drain(b.Bytes)
+	return set, raw, err
+}
+
+// panicError describes a panic in one line: the input, the decoder's place, the cause.
+func panicError(name string, format Format, p any) error {
+	cause, _, _ := strings.Cut(fmt.Sprint(p), "\n")
+	const short = 200
+	if len(cause) > short {
+		cause = strings.ToValidUTF8(cause[:short], "") + "…"
+	}
+	return &evidence.InputError{
+		Err:  fmt.Errorf("decoding %s as %s panicked: %s (%s)", name, format, cause, panicSite(debug.Stack())),
+		Hint: "the input is damaged, or this is a defect of go-debug: take the capture again, for example: " + captureExample,
+	}
+}
+
+// panicSite is the first line of a stack, below the runtime's, that names a source file.
+func panicSite(stack []byte) string {
+	_, below, ok := strings.Cut(string(stack), "\npanic(")
+	if !ok {
+		return "place unknown"
+	}
+	for _, line := range strings.Split(below, "\n")[2:] {
+		file, _, _ := strings.Cut(strings.TrimSpace(line), " ")
+		if !strings.Contains(file, ".go:") || strings.Contains(file, "/runtime/") {
+			continue
+		}
+		parts := strings.Split(file, "/")
+		return strings.Join(parts[max(0, len(parts)-2):], "/")
+	}
+	return "place unknown"
+}
+
+// hintOf finds the advice that an error carries, with the input's name in place of FILE
+// where a shell would take it for one word.
+func hintOf(err error, name string) string {
+	var input *evidence.InputError
+	var over *budget.Error
+	switch {
+	case errors.As(err, &input) && input.Hint != "":
+		if name != "" && name != "-" && !strings.ContainsFunc(name, needsQuoting) {
+			return strings.ReplaceAll(input.Hint, "FILE", name)
+		}
+		return input.Hint
+	case errors.As(err, &over) && over.Flag != "":
+		return "raise the limit with " + over.Flag
+	case errors.As(err, &over):
+		return "take a shorter capture, for example: " + captureExample
+	case errors.Is(err, context.Canceled):
+		return "run it again and let it end"
+	}
+	return "take the capture again, for example: " + captureExample
+}
+
+func needsQuoting(r rune) bool {
+	return r > '~' || !strings.ContainsRune("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-+:@%,", r)
+}
