@@ -119,7 +119,7 @@ func newLoad(l analyze.LoadReport) Load {
 	}
 	if t := l.Latency; t != nil {
 		out.LatencyNS = &Latency{P50: t.P50, P90: t.P90, P95: t.P95, P99: t.P99, Max: t.Max,
-			N: positive(t.N), Method: t.Method}
+			N: positive(t.N), Bound: t.UpperBound, Method: t.Method}
 	}
 	if s := l.Series; s != nil {
 		out.Series = &Series{BinS: s.BinS, ArrivalsPerS: s.ArrivalsPerS, QPS: s.QPS,

@@ -187,6 +187,7 @@ type Latency struct {
 	P99    *float64 `json:"p99" jsonschema:"99th percentile"`
 	Max    *float64 `json:"max" jsonschema:"slowest"`
 	N      *int64   `json:"n" jsonschema:"requests behind the percentiles"`
+	Bound  bool     `json:"upper_bound" jsonschema:"true when the percentiles are upper bounds of histogram buckets"`
 	Method string   `json:"method" jsonschema:"how the percentiles were found"`
 }
 

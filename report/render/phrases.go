@@ -219,7 +219,15 @@ func loadRow(l report.Load) []string {
 	}
 	return []string{l.Source + " " + l.Route, human(l.QPS, "per_s"), inFlight, human(l.InFlight.Max, "count"),
 		human(l.Goroutines, "count"), human(l.LittlesGap, "ratio"),
-		human(latency.P50, "ns"), human(latency.P95, "ns"), human(latency.P99, "ns")}
+		percentile(latency.P50, latency.Bound), percentile(latency.P95, latency.Bound), percentile(latency.P99, latency.Bound)}
+}
+
+// percentile marks a value that is only known to lie in a bucket below it.
+func percentile(v *float64, bound bool) string {
+	if v != nil && bound {
+		return "≤" + human(v, "ns")
+	}
+	return human(v, "ns")
 }
 
 // loadRemarks put the load in words: the sentence, the verdict with its cause, what the
