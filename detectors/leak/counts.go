@@ -1,0 +1,198 @@
+package leak
+
+import (
+	"slices"
+
+	"go-debug/analyze/evidence"
+	"go-debug/analyze/stats"
+)
+
+// A series is a number of goroutines per snapshot.
+type series []int
+
+func (s series) first() int { return s[0] }
+func (s series) last() int  { return s[len(s)-1] }
+
+func (s series) gained() int {
+	if len(s) == 0 {
+		return 0
+	}
+	return s.last() - s.first()
+}
+
+func (s series) floats() []float64 {
+	out := make([]float64, len(s))
+	for i, v := range s {
+		out[i] = float64(v)
+	}
+	return out
+}
+
+// steps are the increases from one snapshot to the next, negative ones as 0.
+func (s series) steps() []int {
+	var out []int
+	for i := 1; i < len(s); i++ {
+		out = append(out, max(0, s[i]-s[i-1]))
+	}
+	return out
+}
+
+// servedSeries counts the goroutines that serve requests or hold a server's connection.
+func servedSeries(snaps []*evidence.Snapshot) series {
+	var out series
+	for _, snap := range snaps {
+		n := 0
+		for i := range snap.Groups {
+			if servesRequests(snap.Groups[i].Stack) {
+				n += snap.Groups[i].Count
+			}
+		}
+		out = append(out, n)
+	}
+	return out
+}
+
+// A growth is a count that rose over snapshots without ids.
+type growth struct {
+	counts  series
+	p       float64
+	slope   stats.Slope
+	massive bool
+}
+
+// readCounts tests counts per site where too few snapshots have ids for cohorts.
+func (s *survey) readCounts() {
+	if len(s.dumps) >= 3 || len(s.snapshots) < 2 || len(s.dumps) == len(s.snapshots) {
+		return
+	}
+	counts := map[string]series{}
+	sites := map[string]site{}
+	for i, snap := range s.snapshots {
+		for j := range snap.Groups {
+			g := &snap.Groups[j]
+			if isMainGroup(g) {
+				continue
+			}
+			at, ok := siteOf(g.Wait, g.Stack, g.CreatedBy)
+			// Requests that queue grow too, and only ids show that they leave.
+			if !ok || servesRequests(g.Stack) {
+				continue
+			}
+			if counts[at.key] == nil {
+				counts[at.key] = make(series, len(s.snapshots))
+			}
+			counts[at.key][i] += g.Count
+			if old, seen := sites[at.key]; seen && at.creator.IsZero() {
+				at.creator = old.creator
+			}
+			sites[at.key] = at
+		}
+	}
+	x, _ := times(s.snapshots)
+	for key, c := range counts {
+		if g := judgeCounts(c, x, s.limits()); g != nil {
+			s.at(sites[key]).growth = g
+		}
+	}
+}
+
+// judgeCounts asks for growth at every snapshot, of at least pairGrowth and a fifth, that
+// does not slow down. It returns nil for anything else.
+func judgeCounts(c series, x []float64, l limits) *growth {
+	gained := c.gained()
+	if gained < max(pairGrowth, l.growth) || gained*5 < c.first() || slowsDown(c.steps()) {
+		return nil
+	}
+	v := c.floats()
+	g := &growth{counts: c, slope: stats.TheilSen(x, v, 0.95)}
+	switch {
+	case len(c) == 2:
+		if c.last() < 2*c.first() || gained < 5*pairGrowth {
+			return nil
+		}
+	case !risesEachTime(v):
+		return nil
+	}
+	t := stats.MannKendall(v)
+	g.p = t.PUp
+	g.massive = len(c) >= trendDumps && t.PUp < l.p && gained >= l.massive && c.last() >= 3*max(c.first(), 1)
+	return g
+}
+
+// inStep reports growth that requests or connections explain: as many of them came, in
+// number or in proportion.
+func (s *survey) inStep(gained, first int) bool {
+	served := s.served.gained()
+	if served < pairGrowth {
+		return false
+	}
+	proportion := float64(gained) / float64(max(first, 1))
+	return float64(gained) <= 1.25*float64(served) ||
+		proportion <= 1.25*float64(served)/float64(max(s.served.first(), 1))
+}
+
+// readClusters looks for many goroutines at one line in the only snapshot.
+func (s *survey) readClusters() {
+	if len(s.snapshots) != 1 {
+		return
+	}
+	counts := map[string]*candidate{}
+	for i := range s.snapshots[0].Groups {
+		g := &s.snapshots[0].Groups[i]
+		at, ok := siteOf(g.Wait, g.Stack, g.CreatedBy)
+		_, user := g.Stack.User()
+		// Connections of the standard library are as many as there are peers.
+		if !ok || !user || isMainGroup(g) {
+			continue
+		}
+		c := counts[at.key]
+		if c == nil {
+			c = &candidate{site: at}
+			counts[at.key] = c
+		}
+		c.count += g.Count
+		c.minutes = max(c.minutes, g.MaxMinutes)
+	}
+	p := s.p
+	for _, c := range counts {
+		waited := c.count >= int(p.Param("min-cluster")) && c.minutes >= int(p.Param("min-minutes"))
+		if !waited && c.count < int(p.Param("large-cluster")) {
+			continue
+		}
+		at := s.at(c.site)
+		at.cluster, at.count, at.minutes = true, c.count, max(at.minutes, c.minutes)
+	}
+}
+
+// countLast fills in how many goroutines the last snapshot has at each candidate.
+func (s *survey) countLast() {
+	if len(s.snapshots) == 0 {
+		return
+	}
+	last := s.snapshots[len(s.snapshots)-1]
+	counts := map[string]int{}
+	for i := range last.Groups {
+		g := &last.Groups[i]
+		if at, ok := siteOf(g.Wait, g.Stack, g.CreatedBy); ok && !isMainGroup(g) {
+			counts[at.key] += g.Count
+		}
+	}
+	for key, c := range s.candidates {
+		c.count = counts[key]
+	}
+}
+
+// biggest returns the sites of the last dump that a placer puts under one key, the most
+// populous first.
+func (s *survey) biggest(where placer, key string) []*evidence.Group {
+	var out []*evidence.Group
+	last := s.dumps[len(s.dumps)-1]
+	for i := range last.Groups { // ordered by count
+		g := &last.Groups[i]
+		if at, ok := where(g); ok && at.key == key {
+			out = append(out, g)
+		}
+	}
+	slices.SortStableFunc(out, func(a, b *evidence.Group) int { return b.Count - a.Count })
+	return out
+}
