@@ -1,0 +1,111 @@
+package selectwait
+
+import (
+	"context"
+	_ "embed"
+
+	"go-debug/analyze"
+	"go-debug/analyze/evidence"
+)
+
+//go:embed doc.go
+var doc string
+
+const (
+	ruleHerd         = "selectwait/herd"
+	ruleBusyPoll     = "selectwait/busy-poll"
+	ruleSelectCPU    = "selectwait/select-cpu"
+	ruleBackpressure = "selectwait/backpressure"
+)
+
+const tryCapture = "go-debug capture http://localhost:6060 --for 30s"
+
+// Detector finds selects that cost something.
+var Detector = &analyze.Detector{
+	Name: "selectwait",
+	Noun: "costly select",
+	Doc:  doc,
+	Rules: []analyze.Rule{
+		{
+			ID: ruleHerd, Title: "one event wakes a herd of goroutines parked in a select", Severity: analyze.High,
+			Remedy: "Wake only whom the event concerns: a channel per subscriber or topic, or a queue worked off by a bounded pool.",
+			Doc: "A channel that is closed to announce something wakes every goroutine that selects on it. Each one runs, looks, and selects again, " +
+				"so that one event costs as much as there are waiters.",
+		},
+		{
+			ID: ruleBusyPoll, Title: "CPU spent polling channels in selects with a default", Severity: analyze.Medium,
+			Remedy: "Drop the default and let the goroutine wait, or check less often (once per batch, a ticker).",
+			Doc:    "A select with one case and a default never waits; in a loop it spins. The runtime calls it selectnbrecv or selectnbsend.",
+		},
+		{
+			ID: ruleSelectCPU, Title: "CPU spent inside select", Severity: analyze.Medium,
+			Remedy: "Give the hot path fewer cases or none: one channel, items in batches, a context checked once per batch.",
+			Doc:    "selectgo locks every channel of its cases, twice when it has to wait. Contended by many goroutines, or run per item, that becomes the work.",
+		},
+		{
+			ID: ruleBackpressure, Title: "senders wait because receivers are too slow", Severity: analyze.Low,
+			Remedy: "Add receivers or make them faster; bound what is let in, so that senders fail early instead of queueing.",
+			Doc:    "The delay of blocked sends per second is the number of senders waiting on average. A full queue passes the slowness of its receivers on.",
+		},
+	},
+	Needs: []analyze.Need{
+		{Kind: evidence.Execution, Captures: 1, Confidence: analyze.Likely, Try: tryCapture},
+		{Kind: evidence.CPU, Captures: 1, Confidence: analyze.Likely, Try: tryCapture},
+		{Kind: evidence.Block, Captures: 1, Confidence: analyze.Possible, Try: tryCapture},
+		// Snapshots alone show crowds, which is no finding; they say what to look at next.
+		{Kind: evidence.Goroutine, Captures: 1, Confidence: analyze.Weak, Try: tryCapture},
+	},
+	Params: []analyze.Param{
+		{Name: "min-cpu-share", Default: 0.15, Unit: "ratio", Why: "healthy servers spend 0.04 to 0.06 in selectgo, faulty ones 0.85"},
+		{Name: "herd-cpu-share", Default: 0.08, Unit: "ratio", Why: "above what a healthy server spends in all its selects, at one line where a crowd is parked"},
+		{Name: "min-samples", Default: 200, Unit: "samples", Why: "fewer give a share an interval of more than ±7 points"},
+		{Name: "min-cores", Default: 0.2, Unit: "cores", Why: "shares of an idle process's CPU are large and worth nothing"},
+		{Name: "min-crowd", Default: 1000, Unit: "goroutines", Why: "waking fewer takes under a millisecond"},
+		{Name: "min-waiting-senders", Default: 2, Unit: "s/s", Why: "one producer that keeps its queue full has 1 and is no fault; servers with full queues had 3 to 4, healthy ones 0"},
+	},
+	Run: run,
+}
+
+func run(_ context.Context, p *analyze.Pass) error {
+	cpu := readCPU(p.Evidence.ProfilesOf(evidence.CPU))
+	crowds := readCrowds(p.Evidence, int(p.Param("min-crowd")))
+	told := reportHerds(p, cpu, crowds)
+	enough := cpuTells(p, cpu)
+	if enough {
+		reportSelectCPU(p, cpu, told)
+		reportBusyPoll(p, cpu)
+	}
+	reportBackpressure(p)
+	remark(p, cpu, crowds, enough, told)
+	return nil
+}
+
+// cpuTells reports CPU profiles from which shares can be taken.
+func cpuTells(p *analyze.Pass, cpu *cpuShares) bool {
+	return cpu.total >= int64(p.Param("min-samples")) && (cpu.cores == 0 || cpu.cores >= p.Param("min-cores"))
+}
+
+// remark says which questions stay open.
+func remark(p *analyze.Pass, cpu *cpuShares, crowds []crowd, enough bool, told map[string]bool) {
+	set := p.Evidence
+	hasTrace, hasBlock := set.Has(evidence.Execution, 1), set.Has(evidence.Block, 1)
+	idle := cpu.total >= int64(p.Param("min-samples")) && !enough
+	switch {
+	case !cpu.taken && !hasTrace && !hasBlock:
+		p.Inconclusive("goroutine snapshots show where goroutines wait, not what it costs", tryCapture)
+		return
+	case cpu.taken && !enough && !idle && !hasTrace && !hasBlock:
+		p.Inconclusive("the CPU profile has too few samples for a share", tryCapture)
+		return
+	case !cpu.taken:
+		p.NotChecked("CPU spent in select: no CPU profile", tryCapture)
+	case !enough && !idle:
+		p.NotChecked("CPU spent in select: too few samples for a share", tryCapture)
+	}
+	for _, c := range crowds {
+		if !told[c.key] && !hasTrace {
+			p.NotChecked("what wakes the crowd in a select at "+place(c.location)+": no trace", tryCapture)
+			break // the largest is enough
+		}
+	}
+}
