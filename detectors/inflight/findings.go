@@ -1,0 +1,189 @@
+package inflight
+
+import (
+	"slices"
+
+	"go-debug/analyze"
+	"go-debug/analyze/evidence"
+	"go-debug/analyze/stats"
+)
+
+// place fills in where a finding is: the site's line, stack and waits.
+func (w *waits) place(f *analyze.Finding, s *site) {
+	if s == nil {
+		return
+	}
+	f.Location, f.Wait, f.Stacks = s.frame, s.wait, []evidence.Stack{s.stack}
+	f.Measures = append(f.Measures, w.measures(s)...)
+}
+
+func reportDiverging(p *analyze.Pass, a *assessment, w *waits) {
+	if !a.diverges {
+		return
+	}
+	f := analyze.Finding{
+		Rule: ruleDiverging, Confidence: analyze.Possible, Cost: a.last.inFlight,
+		Message: "requests in flight grow from " + grouped(a.first.inFlight) + " to " + grouped(a.last.inFlight) +
+			" while " + grouped(a.last.qps) + " per second complete",
+		Measures: []stats.Measure{a.growthMeasure()},
+	}
+	s := w.busiest()
+	if s != nil {
+		f.Message += "; " + w.waitText(s)
+	} else {
+		f.Next = tryMetrics
+	}
+	if a.verdict == verdictPlateau {
+		f.Message += "; it has levelled off"
+	}
+	if a.full && a.verdict != verdictPlateau || w.pilesUp(s, p) {
+		f.Confidence = analyze.Likely
+	}
+	w.place(&f, s)
+	f.Measures = append(f.Measures, a.flow.measures()...)
+	p.Report(f)
+}
+
+// growthMeasure is the headline of a divergence: how much longer requests stay.
+func (a *assessment) growthMeasure() stats.Measure {
+	m := stats.Measure{Name: "in_flight_per_arrival_growth", Value: a.div.Fold, Unit: "ratio", N: int64(a.div.Bins),
+		Method: stats.DivergenceMethod}.Over(a.flow.window)
+	if !a.full {
+		m.Method = "growth of L/λ from the first to the last third; " + stats.MannKendallMethod
+		m = m.Warn("few or steadily rising scrapes: the trend stands in for the test of thirds")
+	}
+	if gap := a.flow.gap; gap != nil && *gap > 0 {
+		m = m.Warn("completed requests leave " + grouped(*gap*100) + " % of the concurrency unexplained (" + stats.LittleMethod + ")")
+	}
+	return m
+}
+
+// waitText says how many of the requests stand at a site.
+func (w *waits) waitText(s *site) string {
+	how := "wait here"
+	if s.wait != evidence.WaitNone {
+		how += " (" + string(s.wait) + ")"
+	}
+	if n := len(w.snapshots); n > 0 && s.counts[n-1] > 0 {
+		return grouped(float64(s.counts[n-1])) + " of " + grouped(float64(w.requests[n-1])) + " request goroutines " + how
+	}
+	return "most " + how
+}
+
+// pilesUp reports whether request goroutines gather at a site from snapshot to snapshot: they at
+// least double, grow by enough, and rise nearly throughout, to the end.
+func (w *waits) pilesUp(s *site, p *analyze.Pass) bool {
+	n := len(w.snapshots)
+	if s == nil || n < 3 {
+		return false
+	}
+	first, last := s.counts[0], s.counts[n-1]
+	if float64(last-first) < p.Param("min-pileup") || last < 2*first || s.counts[n-2] > last {
+		return false
+	}
+	if n < 5 {
+		return slices.IsSorted(s.counts) && s.counts[n-2] < last
+	}
+	series := make([]float64, n)
+	for i, c := range s.counts {
+		series[i] = float64(c)
+	}
+	// The customary level: counts of snapshots seconds apart are few.
+	return stats.MannKendall(series).PUp < 0.05
+}
+
+// reportQueueing finds pile-ups where no metrics can tell a queue from a rising load.
+func reportQueueing(p *analyze.Pass, w *waits) {
+	s := w.busiest()
+	if s == nil {
+		return
+	}
+	f := analyze.Finding{Rule: ruleQueueing, Confidence: analyze.Possible, Next: tryMetrics}
+	n := len(w.snapshots)
+	switch {
+	case w.pilesUp(s, p):
+		f.Cost = float64(s.counts[n-1])
+		f.Message = "goroutines that serve requests pile up, from " + grouped(float64(s.counts[0])) + " to " + grouped(float64(s.counts[n-1])) +
+			" over " + counted(n, "snapshot") + waitSuffix(s.wait)
+	case n < 3:
+		if s = w.growingInTrace(p); s == nil {
+			return
+		}
+		f.Cost = float64(s.open)
+		f.Message = grouped(float64(s.open)) + " requests wait at the end of the trace, " +
+			grouped(s.spent/float64(w.windowNS)) + " on average over it" + waitSuffix(s.wait)
+		f.Measures = []stats.Measure{{Name: "waiting_at_end", Value: float64(s.open), Unit: "count", N: s.open + s.ended.Count,
+			Method: "waits open at the end of the trace"}}
+	default:
+		return
+	}
+	w.place(&f, s)
+	p.Report(f)
+}
+
+func waitSuffix(wait evidence.Wait) string {
+	if wait == evidence.WaitNone {
+		return ""
+	}
+	return " (" + string(wait) + ")"
+}
+
+// growingInTrace is the site at which, at the end of the trace, half as many again wait as did on
+// average over it: a queue that grows from nothing has twice as many.
+func (w *waits) growingInTrace(p *analyze.Pass) *site {
+	if w.windowNS <= 0 {
+		return nil
+	}
+	var best *site
+	for _, s := range w.sites {
+		average := s.spent / float64(w.windowNS)
+		if float64(s.open) < p.Param("min-pileup") || float64(s.open) < 1.5*average || float64(s.open)-average < p.Param("min-pileup")/2 {
+			continue
+		}
+		if best == nil || s.open > best.open {
+			best = s
+		}
+	}
+	return best
+}
+
+// reportUnexplained finds goroutines that no request explains, and that grow. While requests pile up, those
+// that they started pile up with them: one cause, one finding.
+func reportUnexplained(p *analyze.Pass, a *assessment, w *waits) {
+	u := a.others
+	if u == nil || a.diverges || w.showGrowth() {
+		return
+	}
+	f := analyze.Finding{Rule: ruleUnexplained, Confidence: analyze.Possible, Cost: u.count, Message: u.text(a.flow),
+		Next: tryMetrics, Measures: append([]stats.Measure{u.measure(a.flow)}, a.flow.measures()...)}
+	if s := w.largestOther(); s != nil {
+		f.Location, f.Wait, f.Stacks = s.frame, s.wait, []evidence.Stack{s.stack}
+		f.Message += "; most of those that serve none are parked here"
+		f.Confidence = analyze.Likely
+	}
+	p.Report(f)
+}
+
+// showGrowth reports whether the snapshots show which lines outside of requests grow: then the leak
+// detector judges them.
+func (w *waits) showGrowth() bool {
+	if len(w.snapshots) < 3 {
+		return false
+	}
+	return slices.ContainsFunc(w.others, func(s site) bool { return s.growth() > 0 })
+}
+
+// largestOther is where most goroutines that serve no request stand in the last snapshot.
+func (w *waits) largestOther() *site {
+	n := len(w.snapshots)
+	if n == 0 {
+		return nil
+	}
+	var best *site
+	for i := range w.others {
+		if s := &w.others[i]; s.counts[n-1] > 0 && (best == nil || s.counts[n-1] > best.counts[n-1]) {
+			best = s
+		}
+	}
+	return best
+}

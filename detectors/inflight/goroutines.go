@@ -1,0 +1,89 @@
+package inflight
+
+import (
+	"slices"
+
+	"go-debug/analyze/stats"
+)
+
+// perRequest is how many goroutines a request in flight may account for: that of its
+// connection, and the one that watches the connection while the handler runs.
+const perRequest = 2
+
+// unexplained is the goroutines that throughput and concurrency do not account for.
+type unexplained struct {
+	count      float64 // at the end
+	goroutines float64 // at the end
+	explained  float64 // requests: the larger of X·W and those in flight at the end
+	growth     float64 // of goroutines since the smallest count, less what requests account for
+	smallest   float64
+	trend      stats.Trend
+}
+
+func (f *flow) unexplained() (unexplained, bool) {
+	n := len(f.goroutines)
+	littles := f.explained()
+	if n < 3 || littles == nil && f.meanInFlight == nil {
+		return unexplained{}, false
+	}
+	u := unexplained{goroutines: f.goroutines[n-1], smallest: slices.Min(f.goroutines), trend: stats.MannKendall(f.goroutines)}
+	added := 0.0 // requests in flight, from the fewest to those at the end
+	least := -1.0
+	end := 0.0
+	for _, p := range f.load.Points {
+		if finite(p.InFlight) {
+			end = *p.InFlight
+			if least < 0 || end < least {
+				least = end
+			}
+		}
+	}
+	if least >= 0 {
+		added = end - least
+	}
+	u.explained = max(value(littles), end)
+	u.count = u.goroutines - u.explained
+	u.growth = u.goroutines - u.smallest - perRequest*added
+	if least < 0 {
+		u.growth = u.goroutines - u.smallest - perRequest*u.explained
+	}
+	return u, true
+}
+
+// grows holds for goroutines that rise to the end of the window by half of the smallest count, or by a
+// tenth where there are so many that nothing else explains them.
+func (u unexplained) grows(least float64) bool {
+	if u.growth < least || u.goroutines < perRequest*u.explained+least {
+		return false
+	}
+	// Where requests account for most of the growth, the rest is what they start and the scrape's
+	// own skew.
+	if u.growth < (u.goroutines-u.smallest)/2 {
+		return false
+	}
+	share := u.growth / max(u.smallest, 1)
+	vast := u.count >= 100*least && u.goroutines >= 50*max(u.explained, 1)
+	if share < 0.5 && !(vast && share >= 0.1) {
+		return false
+	}
+	if u.trend.N < minTrendBins {
+		return u.trend.Tau >= 1 // too few for a test: a rise at every scrape
+	}
+	return u.trend.PUp < 0.01 && u.trend.Tau >= 0.7
+}
+
+// text contrasts the goroutines with what throughput explains.
+func (u unexplained) text(f *flow) string {
+	out := grouped(u.goroutines) + " goroutines, " + grouped(u.growth) + " more than at the least that requests do not account for"
+	if q := f.qps(); q != nil && *q > 0 && f.meanLatencyS != nil {
+		out = grouped(u.goroutines) + " goroutines at " + grouped(*q) + " QPS would mean " + duration(stats.Residence(u.goroutines, *q)) +
+			" each; mean latency is " + duration(*f.meanLatencyS) + ": throughput explains " + grouped(u.explained) + ", " +
+			grouped(u.count) + " are not serving requests, and they grow"
+	}
+	return out
+}
+
+func (u unexplained) measure(f *flow) stats.Measure {
+	return stats.Measure{Name: "unexplained_goroutines", Value: u.count, Unit: "count", N: int64(len(f.goroutines)), Max: stats.Float(slices.Max(f.goroutines)),
+		Method: "goroutines at the last scrape less " + stats.LittleMethod + " or the gauge of requests in flight; growth by " + stats.MannKendallMethod}.Over(f.window)
+}
