@@ -1,0 +1,116 @@
+// Package detectortest runs detectors over a fixture's captures and compares what they
+// find with the "// want" comments in the fixture's own source.
+//
+// A comment
+//
+//	r.resync <- key // want "leak/chan-send: goroutines? .* growing"
+//
+// says that one finding of the rule leak/chan-send names this line (base name of the file,
+// line number) and that its message matches the regular expression. The expression and its
+// colon may be left out; several quoted wants may follow one another in a comment, and each
+// expects one finding.
+//
+// Captures go through the pipeline that the command uses, from the directory to the
+// findings, so that a fixture tests source, decode and detectors together.
+package detectortest
+
+import (
+	"context"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"go-debug/analyze"
+	"go-debug/analyze/budget"
+	"go-debug/analyze/decode"
+	"go-debug/analyze/evidence"
+	"go-debug/analyze/source"
+)
+
+// Run analyses the captures in dir with the detectors. It fails the test for a finding
+// that no want expects, for a want that no finding meets, for an input that was not wholly
+// read, for a detector that failed, and for a directory without captures. Wants of
+// detectors that are not run are left alone.
+func Run(t testing.TB, dir string, detectors []*analyze.Detector) *analyze.Result {
+	t.Helper()
+	set := Load(t, dir)
+	if set == nil {
+		return nil
+	}
+	res, err := analyze.Run(context.Background(), set, detectors, analyze.Options{})
+	if err != nil {
+		t.Errorf("%s: %v", dir, err)
+		return nil
+	}
+	for _, o := range res.Outcomes {
+		if o.State == analyze.Failed {
+			t.Errorf("%s: detector %s failed: %s", dir, o.Detector, o.Why)
+		}
+	}
+	wants, err := Wants(dir)
+	if err != nil {
+		t.Errorf("%s: %v", dir, err)
+		return res
+	}
+	compare(t, dir, wantsOf(wants, detectors), res.Findings)
+	return res
+}
+
+// Load decodes the captures in dir. It fails the test and returns nil when there are none,
+// and fails it when one was not wholly read.
+func Load(t testing.TB, dir string) *evidence.Set {
+	t.Helper()
+	ctx := context.Background()
+	items, problems := source.Resolve(ctx, []string{dir}, source.Options{})
+	for _, p := range problems {
+		if p.Fatal {
+			t.Errorf("%s: %s: %v", dir, p.Name, p.Err)
+		}
+	}
+	if len(items) == 0 {
+		t.Errorf("%s: no captures; make them with: go run ./scripts/gen-fixtures %s", dir, filepath.Base(dir))
+		return nil
+	}
+	set := decode.All(ctx, items, budget.Default())
+	for _, in := range set.Inputs {
+		if !in.Complete || in.Error != "" {
+			t.Errorf("%s: input %s was not wholly read: %s", dir, in.Source, in.Error)
+		}
+	}
+	return set
+}
+
+// wantsOf keeps the wants for rules of the given detectors.
+func wantsOf(wants []Want, detectors []*analyze.Detector) []Want {
+	return slices.DeleteFunc(slices.Clone(wants), func(w Want) bool {
+		name, _, _ := strings.Cut(w.Rule, "/")
+		return !slices.ContainsFunc(detectors, func(d *analyze.Detector) bool { return d.Name == name })
+	})
+}
+
+// compare pairs findings with wants, one to one.
+func compare(t testing.TB, dir string, wants []Want, findings []analyze.Finding) {
+	t.Helper()
+	met := make([]bool, len(wants))
+	for i := range findings {
+		f := &findings[i]
+		j := -1
+		for k, w := range wants {
+			if !met[k] && w.matches(f) {
+				j = k
+				break
+			}
+		}
+		if j < 0 {
+			t.Errorf("%s: unexpected finding at %s:%d: %s: %s", dir, f.Location.ShortFile(), f.Location.Line, f.Rule, f.Message)
+			continue
+		}
+		met[j] = true
+	}
+	for j, w := range wants {
+		if !met[j] {
+			t.Errorf("%s: no finding meets the want at %s:%d: %s", dir, w.File, w.Line, w)
+		}
+	}
+}

@@ -1,0 +1,113 @@
+package detectortest
+
+import (
+	"fmt"
+	"go/scanner"
+	"go/token"
+	"os"
+	"path"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"go-debug/analyze"
+)
+
+// Want is one expected finding.
+type Want struct {
+	File    string // base name
+	Line    int
+	Rule    string
+	Message *regexp.Regexp // nil when any message will do
+}
+
+func (w Want) String() string {
+	if w.Message == nil {
+		return w.Rule
+	}
+	return w.Rule + ": " + w.Message.String()
+}
+
+func (w Want) matches(f *analyze.Finding) bool {
+	return f.Rule == w.Rule && f.Location.Line == w.Line &&
+		path.Base(strings.ReplaceAll(f.Location.File, `\`, "/")) == w.File &&
+		(w.Message == nil || w.Message.MatchString(f.Message))
+}
+
+// Wants reads the want comments of the Go files in dir, in the order of files and lines.
+func Wants(dir string) ([]Want, error) {
+	files, err := filepath.Glob(filepath.Join(dir, "*.go"))
+	if err != nil {
+		return nil, err
+	}
+	var wants []Want
+	for _, name := range files {
+		src, err := os.ReadFile(name)
+		if err != nil {
+			return nil, err
+		}
+		ws, err := wantsInFile(filepath.Base(name), src)
+		if err != nil {
+			return nil, err
+		}
+		wants = append(wants, ws...)
+	}
+	return wants, nil
+}
+
+func wantsInFile(name string, src []byte) ([]Want, error) {
+	var wants []Want
+	file := token.NewFileSet().AddFile(name, -1, len(src))
+	var s scanner.Scanner
+	s.Init(file, src, nil, scanner.ScanComments)
+	for {
+		pos, tok, lit := s.Scan()
+		if tok == token.EOF {
+			return wants, nil
+		}
+		text, ok := strings.CutPrefix(lit, "// want")
+		text = strings.TrimLeft(text, " \t")
+		if tok != token.COMMENT || !ok || text == "" || text[0] != '"' && text[0] != '`' {
+			continue // code, or prose that begins with "want"
+		}
+		ws, err := parseWants(text)
+		if err != nil {
+			return nil, fmt.Errorf("%s:%d: %w", name, file.Line(pos), err)
+		}
+		for _, w := range ws {
+			w.File, w.Line = name, file.Line(pos)
+			wants = append(wants, w)
+		}
+	}
+}
+
+// parseWants reads one or more quoted strings "RULE" or "RULE: REGEXP".
+func parseWants(text string) ([]Want, error) {
+	var wants []Want
+	for text = strings.TrimSpace(text); text != ""; text = strings.TrimSpace(text) {
+		quoted, err := strconv.QuotedPrefix(text)
+		if err != nil {
+			return nil, fmt.Errorf("want: expected a quoted string at %q", text)
+		}
+		text = text[len(quoted):]
+		s, err := strconv.Unquote(quoted)
+		if err != nil {
+			return nil, fmt.Errorf("want: %s: %w", quoted, err)
+		}
+		rule, pattern, hasPattern := strings.Cut(s, ":")
+		w := Want{Rule: strings.TrimSpace(rule)}
+		if !ruleID.MatchString(w.Rule) {
+			return nil, fmt.Errorf("want: %q is no rule ID such as leak/chan-send", w.Rule)
+		}
+		if hasPattern {
+			if w.Message, err = regexp.Compile(strings.TrimSpace(pattern)); err != nil {
+				return nil, fmt.Errorf("want: message of %s: %w", w.Rule, err)
+			}
+		}
+		wants = append(wants, w)
+	}
+	return wants, nil
+}
+
+var ruleID = regexp.MustCompile(`^[a-z0-9]+/[a-z0-9-]+$`)

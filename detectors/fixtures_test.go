@@ -1,0 +1,77 @@
+package detectors_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"go-debug/detectors"
+	"go-debug/detectors/detectortest"
+)
+
+const fixturesDir = "../fixtures"
+
+// TestFixtures runs every detector over the captures of every fixture. A folder of fixtures
+// that holds a program is one; nothing else has to list it.
+func TestFixtures(t *testing.T) {
+	for _, name := range fixtures(t) {
+		t.Run(name, func(t *testing.T) {
+			dir := filepath.Join(fixturesDir, name)
+			detectortest.Run(t, dir, detectors.All)
+			wants, err := detectortest.Wants(dir)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, w := range wants {
+				if _, rule := detectors.Find(w.Rule); rule == nil {
+					t.Errorf("%s:%d wants %s, which no detector reports", w.File, w.Line, w.Rule)
+				}
+			}
+		})
+	}
+}
+
+// TestFixturesHaveTwins holds that every fault is planted and has a program beside it that
+// does the same work without the fault and expects nothing.
+func TestFixturesHaveTwins(t *testing.T) {
+	all := map[string]bool{}
+	for _, name := range fixtures(t) {
+		all[name] = true
+	}
+	for name := range all {
+		wants, err := detectortest.Wants(filepath.Join(fixturesDir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		faulty, isTwin := strings.CutSuffix(name, "-healthy")
+		switch {
+		case isTwin && !all[faulty]:
+			t.Errorf("%s is the twin of nothing", name)
+		case isTwin && len(wants) > 0:
+			t.Errorf("%s is healthy and expects %s", name, wants[0])
+		case !isTwin && !all[name+"-healthy"]:
+			t.Errorf("%s has no healthy twin", name)
+		case !isTwin && len(wants) == 0:
+			t.Errorf("%s expects no finding: say which with a want comment", name)
+		}
+	}
+}
+
+func fixtures(t *testing.T) []string {
+	t.Helper()
+	entries, err := os.ReadDir(fixturesDir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, e := range entries {
+		if _, err := os.Stat(filepath.Join(fixturesDir, e.Name(), "main.go")); e.IsDir() && err == nil {
+			names = append(names, e.Name())
+		}
+	}
+	if len(names) == 0 {
+		t.Fatal("no fixtures")
+	}
+	return names
+}
