@@ -54,6 +54,8 @@ func inputsPhrase(r *report.Report) string {
 			versions[string(in.Go)] = true
 		}
 	}
+	// The order of the captures follows from which request was sent first: no matter to a reader.
+	slices.SortFunc(kinds, func(a, b string) int { return cmp.Or(cmp.Compare(tally[b], tally[a]), cmp.Compare(a, b)) })
 	for i, k := range kinds {
 		if tally[k] > 1 {
 			kinds[i] = fmt.Sprintf("%s × %s", integer(int64(tally[k])), k)
@@ -154,7 +156,7 @@ func evidencePhrases(f report.Finding, o Options) []string {
 			line += "; …"
 			break
 		}
-		line += "; " + m.Name + " " + human(m.Value, m.Unit)
+		line += "; " + measureName(m.Name) + " " + human(m.Value, m.Unit)
 	}
 	return []string{line}
 }
@@ -191,12 +193,15 @@ func measurePhrase(m report.Measure) string {
 	for _, w := range m.Warnings {
 		details = append(details, "caution: "+w)
 	}
-	phrase := strings.TrimSpace(m.Name + " " + human(m.Value, m.Unit))
+	phrase := strings.TrimSpace(measureName(m.Name) + " " + human(m.Value, m.Unit))
 	if len(details) > 0 {
 		phrase += " (" + strings.Join(details, "; ") + ")"
 	}
 	return phrase
 }
+
+// measureName is the name of a measure as people read it: JSON keeps the underscores.
+func measureName(name string) string { return strings.ReplaceAll(name, "_", " ") }
 
 // loadColumns are the columns of the load table; those from latencyColumn on are about
 // latency.
