@@ -164,12 +164,18 @@ func unmet(set *evidence.Set, d *Detector) Outcome {
 	out := Outcome{Detector: d.Name, State: Skipped}
 	var kinds []string
 	for _, n := range d.Needs {
-		want := string(n.Kind)
-		if n.Captures > 1 {
-			want = fmt.Sprintf("%d × %s", n.Captures, n.Kind)
-			if set.Has(n.Kind, 1) {
-				out.State = Inconclusive
+		if n.Captures > 1 && set.Has(n.Kind, 1) {
+			out.State = Inconclusive
+		}
+		fewest := n.Captures
+		for _, o := range d.Needs {
+			if o.Kind == n.Kind {
+				fewest = min(fewest, o.Captures)
 			}
+		}
+		want := string(n.Kind)
+		if fewest > 1 {
+			want = fmt.Sprintf("%d × %s", fewest, n.Kind)
 		}
 		if !slices.Contains(kinds, want) {
 			kinds = append(kinds, want)

@@ -29,7 +29,7 @@ func TestFaults(t *testing.T) {
 		{name: "404", path: "/debug/pprof/mutex", fault: status(404, "Unknown profile"), skip: "the target has no /debug/pprof/mutex?seconds=10 (HTTP status 404)"},
 		{name: "in use", path: "/debug/pprof/profile", fault: status(500, "Could not enable CPU profiling: cpu profiling already in use"),
 			skip: "HTTP status 500 Internal Server Error: Could not enable CPU profiling: cpu profiling already in use"},
-		{name: "HTML", path: "/debug/pprof/mutex", fault: text("\n<!DOCTYPE html><title>Login</title>"), file: " | this is HTML, did a proxy or a login page answer?"},
+		{name: "HTML", path: "/debug/pprof/mutex", fault: text("\n<!DOCTYPE html><title>Login</title>"), file: " | this is HTML, did a proxy answer?"},
 		{name: "cut", path: "/debug/pprof/mutex", fault: partOf([]byte("\x1f\x8bpart"), 100), file: " | the connection ended before the whole answer was there"},
 		{name: "cut before the first byte", path: "/debug/pprof/mutex", fault: partOf(nil, 100), file: " | the connection ended before the whole answer was there"},
 		{name: "redirect", path: "/debug/pprof/mutex", fault: redirect("http://elsewhere/x"), file: " | redirects to another host, http://elsewhere/x"},
@@ -156,7 +156,7 @@ func TestFirstRequestFails(t *testing.T) {
 	}{
 		{"404", "HTTP status 404 Not Found: 404 page not found", "net/http/pprof", http.NotFound},
 		{"401", "HTTP status 401 Unauthorized: no", "credentials", status(401, "no")},
-		{"HTML", "this is HTML, did a proxy or a login page answer?", "curl", text("<html>")},
+		{"HTML", "this is HTML, did a proxy answer?", "curl", text("<html>")},
 		{"an HTML error page", "HTTP status 502 Bad Gateway", "curl", func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "text/html")
 			w.WriteHeader(502)
@@ -215,7 +215,7 @@ func TestMetrics(t *testing.T) {
 		marks   int
 	}{
 		{name: "none", fault: status(404, "404 page not found"), skip: "/metrics: HTTP status 404 Not Found: 404 page not found"},
-		{name: "a page", fault: text("<html>app"), skip: "/metrics: this is HTML, did a proxy or a login page answer?"},
+		{name: "a page", fault: text("<html>app"), skip: "/metrics: this is HTML, did a proxy answer?"},
 		{name: "other text", fault: text("hello, world\n"), skip: "/metrics: the answer is no Prometheus exposition"},
 		{name: "one fails", fault: func(w http.ResponseWriter, r *http.Request) {
 			if n++; n == 3 {

@@ -175,7 +175,7 @@ func (b *body) check(resp *http.Response) error {
 	return nil
 }
 
-var errHTML = errors.New("this is HTML, did a proxy or a login page answer?")
+var errHTML = errors.New("this is HTML, did a proxy answer?")
 
 func isHTML(resp *http.Response, head []byte) bool {
 	if strings.HasPrefix(resp.Header.Get("Content-Type"), "text/html") {
