@@ -1,0 +1,137 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"go-debug/analyze/evidence"
+	"go-debug/analyze/source"
+	"go-debug/report/render"
+)
+
+func newCapture(t *terminal) *cobra.Command {
+	var (
+		live   liveFlags
+		output string
+	)
+	cmd := &cobra.Command{
+		Use:   "capture URL",
+		Short: "Keep what a live endpoint shows as a bundle, to analyse later or elsewhere",
+		Long: `Capture asks a program that serves net/http/pprof for its profiles, goroutines (several times
+over the window), a short execution trace and, where it serves them, its metrics. It writes them
+as ordinary files beside a capture.json that says what, when, how long and from where: into a
+directory, or a .zip or .tar.gz by the name of -o.
+
+Goroutines are asked for with debug=0 first, which does not stop the program for long. Full
+dumps (debug=2) are taken only below ` + fmt.Sprint(source.DefaultStackLimit) + ` goroutines.`,
+		Example: `  go-debug capture http://localhost:6060 --for 30s -o incident.zip
+  go-debug analyze incident.zip`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := live.check(); err != nil {
+				return err
+			}
+			if output == "" {
+				output = bundleName(args[0])
+			}
+			opt := t.captureOptions(live)
+			opt.Output = output
+			m, err := source.Capture(cmd.Context(), args[0], opt)
+			t.endProgress()
+			if err != nil {
+				return captureFailure(args[0], err)
+			}
+			return t.captured(output, m)
+		},
+	}
+	live.register(cmd)
+	cmd.Flags().StringVarP(&output, "output", "o", "", "the bundle: a directory, .zip or .tar.gz that does not exist yet (default: capture-HOST)")
+	return cmd
+}
+
+func captureFailure(target string, err error) error {
+	hint := ""
+	var in *evidence.InputError
+	if errors.As(err, &in) {
+		hint = in.Hint
+	}
+	return unreadable(fmt.Errorf("cannot capture %s: %w", redacted(target), err), hint)
+}
+
+// redacted leaves out the user and password that a URL may carry.
+func redacted(target string) string {
+	if u, err := url.Parse(target); err == nil && u.User != nil {
+		u.User = nil
+		return u.String()
+	}
+	return target
+}
+
+// bundleName derives a directory name from the target: capture-localhost-6060.
+func bundleName(target string) string {
+	host := target
+	if u, err := url.Parse(target); err == nil && u.Host != "" {
+		host = u.Host
+	}
+	clean := strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '.' {
+			return r
+		}
+		return '-'
+	}, host)
+	return "capture-" + strings.Trim(clean, "-.")
+}
+
+// captureOptions are those of a capture by any command. Progress is for people who watch.
+func (t *terminal) captureOptions(l liveFlags) source.CaptureOptions {
+	opt := source.CaptureOptions{For: l.window, Every: l.every, Trace: l.trace, Tool: tool().Version}
+	if t.stderrTTY {
+		opt.Progress = t.progress
+	}
+	return opt
+}
+
+// progress keeps one line of the terminal current.
+func (t *terminal) progress(e source.Event) {
+	what := e.File
+	if e.Remark != "" {
+		what = strings.TrimSpace(what + " " + e.Remark)
+	}
+	fmt.Fprintf(t.stderr, "\r\x1b[K%s  %s of %s  %s", render.Sanitize(e.Target),
+		e.Elapsed.Round(time.Second), e.For, render.Sanitize(what))
+	t.progressShown = true
+}
+
+// endProgress clears the line, so that what follows starts at its beginning.
+func (t *terminal) endProgress() {
+	if t.progressShown {
+		fmt.Fprint(t.stderr, "\r\x1b[K")
+		t.progressShown = false
+	}
+}
+
+// captured names the bundle on stdout, for scripts, and on stderr what is not in it.
+func (t *terminal) captured(output string, m *source.Manifest) error {
+	for _, f := range m.Files {
+		switch {
+		case f.Error != "":
+			t.note("%s: %s", f.Name, f.Error)
+		case f.Truncated != "":
+			t.note("%s is cut: %s", f.Name, f.Truncated)
+		}
+	}
+	for _, s := range m.Skipped {
+		t.note("%s skipped: %s", s.Kind, s.Why)
+	}
+	for _, w := range m.Warnings {
+		t.note("%s", w)
+	}
+	_, err := fmt.Fprintf(t.stdout, "%s: %d files, %.1f s; next: go-debug analyze %s\n",
+		render.Sanitize(output), len(m.Files), m.DurationS, render.Sanitize(output))
+	return err
+}

@@ -1,0 +1,175 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"go-debug/analyze"
+	"go-debug/analyze/budget"
+	"go-debug/analyze/decode"
+	"go-debug/analyze/evidence"
+	"go-debug/analyze/source"
+	"go-debug/detectors"
+	"go-debug/report"
+	"go-debug/report/render"
+)
+
+// inputFlags say what is read and which detectors look at it.
+type inputFlags struct {
+	only   []string
+	params []string
+	live   liveFlags
+}
+
+// liveFlags shape the capture of a live endpoint.
+type liveFlags struct {
+	window time.Duration
+	every  time.Duration
+	trace  time.Duration
+}
+
+func (l *liveFlags) register(cmd *cobra.Command) {
+	cmd.Flags().DurationVar(&l.window, "for", source.DefaultFor, "how long to watch a live endpoint")
+	cmd.Flags().DurationVar(&l.every, "every", 0, "time between goroutine snapshots of a live endpoint (default: a fifth of --for, which gives 6)")
+	cmd.Flags().DurationVar(&l.trace, "trace", source.DefaultTrace, "length of the execution trace of a live endpoint; a busy program writes some MB a second")
+}
+
+func (l *liveFlags) check() error {
+	if l.window < time.Second || l.window > time.Hour {
+		return usage("--for 30s", "--for is %v: give a time from 1s to 1h", l.window)
+	}
+	if l.every != 0 && (l.every < minEvery || l.every > l.window) {
+		return usage("--every 5s", "--every is %v: give a time from %v to --for", l.every, minEvery)
+	}
+	if l.trace < minTrace || l.trace > l.window {
+		return usage("--trace 1s", "--trace is %v: give a time from %v to --for", l.trace, minTrace)
+	}
+	return nil
+}
+
+// minEvery bounds what repeated snapshots cost the target.
+const minEvery = 100 * time.Millisecond
+
+// minTrace is too short for most waits, and still shows who runs.
+const minTrace = 10 * time.Millisecond
+
+func (in *inputFlags) register(cmd *cobra.Command) {
+	var names []string
+	for _, d := range detectors.All {
+		names = append(names, d.Name)
+	}
+	cmd.Flags().StringSliceVar(&in.only, "only", nil, "run these detectors only: "+strings.Join(names, ", "))
+	cmd.Flags().StringArrayVar(&in.params, "param", nil, "set a threshold, `DETECTOR.NAME=VALUE` (see go-debug explain DETECTOR)")
+	in.live.register(cmd)
+	completeFrom(cmd, "only", names)
+}
+
+// options turns the flags into those of a run, and refuses what no detector knows.
+func (in *inputFlags) options() (analyze.Options, error) {
+	opt := analyze.Options{Only: in.only, Params: map[string]float64{}}
+	if err := in.live.check(); err != nil {
+		return opt, err
+	}
+	for _, p := range in.params {
+		name, value, ok := strings.Cut(p, "=")
+		v, err := strconv.ParseFloat(value, 64)
+		if !ok || err != nil {
+			return opt, usage("--param leak.min-cluster=500", "--param %q is not DETECTOR.NAME=NUMBER", p)
+		}
+		opt.Params[name] = v
+	}
+	if err := opt.Check(detectors.All); err != nil {
+		return opt, usage("go-debug explain", "%w", err)
+	}
+	return opt, nil
+}
+
+// pipeline carries one run from arguments to a report. Everything after decoding is a pure
+// function of the evidence.
+func (t *terminal) pipeline(ctx context.Context, args []string, in *inputFlags, opt analyze.Options) (*report.Report, error) {
+	scratch := &source.Scratch{}
+	defer scratch.Close()
+	items, problems := source.Resolve(ctx, args, source.Options{
+		Stdin:   t.stdin,
+		Scratch: scratch,
+		Capture: t.captureOptions(in.live),
+	})
+	t.endProgress()
+	set := decode.All(ctx, items, budget.Default())
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	set = evidence.Merge(set, t.unresolved(problems))
+	t.mention(set)
+	res, err := analyze.Run(ctx, set, detectors.All, opt)
+	if err != nil {
+		return nil, err
+	}
+	return report.New(set, res, tool()), nil
+}
+
+// unresolved turns inputs that could not be opened into evidence of their own, so that the
+// report names them and no format can hide them. Files that are no captures are mentioned.
+func (t *terminal) unresolved(problems []source.Problem) *evidence.Set {
+	set := &evidence.Set{}
+	for _, p := range problems {
+		if !p.Fatal {
+			t.note("ignored %s: %v", p.Name, p.Err)
+			continue
+		}
+		set.Inputs = append(set.Inputs, evidence.Input{
+			Position: evidence.Position{Source: p.Name, Seq: len(set.Inputs)},
+			Kind:     evidence.Unknown, Error: p.Err.Error(), Hint: p.Hint,
+		})
+	}
+	return set
+}
+
+// mention writes the errors of inputs to stderr, where somebody who reads only the exit code
+// of a pipeline finds them.
+func (t *terminal) mention(set *evidence.Set) {
+	for _, in := range set.Inputs {
+		if in.Error != "" {
+			complain(t.stderr, in.Source+": "+in.Error, in.Hint)
+		}
+	}
+}
+
+// note writes a remark that changes no exit code.
+func (t *terminal) note(format string, args ...any) {
+	fmt.Fprintf(t.stderr, "go-debug: note: %s\n", render.Sanitize(fmt.Sprintf(format, args...)))
+}
+
+// arguments applies the rule for standard input: a pipe is read when nothing is named.
+func (t *terminal) arguments(cmd *cobra.Command, args []string) ([]string, error) {
+	switch {
+	case len(args) > 0:
+		if n := slices.Index(args, "-"); n >= 0 && slices.Contains(args[n+1:], "-") {
+			return nil, usage("", "standard input (-) can be read once only")
+		}
+		return args, nil
+	case !t.stdinTTY:
+		return []string{"-"}, nil
+	}
+	cmd.SetOut(t.stderr)
+	if err := cmd.Help(); err != nil {
+		return nil, err
+	}
+	return nil, silent(report.ExitUsage)
+}
+
+// looksLikeInput reports whether an argument names something to analyse rather than a command.
+func looksLikeInput(arg string) bool {
+	if arg == "-" || strings.Contains(arg, "://") || strings.Contains(arg, ":") {
+		return true
+	}
+	_, err := os.Stat(arg)
+	return err == nil
+}

@@ -1,0 +1,156 @@
+package cli
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"go-debug/report"
+	"go-debug/report/render"
+)
+
+// outputFlags say where a report goes and how it looks. Every format shows the same report,
+// so none of them changes an exit code.
+type outputFlags struct {
+	format  string
+	files   []string
+	quiet   bool
+	verbose bool
+	width   int
+	color   string
+}
+
+func (o *outputFlags) register(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringVarP(&o.format, "format", "f", "text", "format of standard output: "+strings.Join(render.Names(), ", "))
+	f.StringArrayVarP(&o.files, "output", "o", nil, "also write the report to `FILE`, in the format of its extension ("+strings.Join(extensions(), ", ")+"); may be repeated")
+	f.BoolVarP(&o.quiet, "quiet", "q", false, "print no report on standard output")
+	f.BoolVarP(&o.verbose, "verbose", "v", false, "show stacks and how each number was found")
+	f.IntVar(&o.width, "width", 0, "columns of the text format (default: the terminal's, else 80)")
+	f.StringVar(&o.color, "color", "auto", "colour: auto, always or never; NO_COLOR and CLICOLOR_FORCE are honoured")
+	completeFrom(cmd, "format", render.Names())
+	completeFrom(cmd, "color", colorModes)
+}
+
+// completeFrom offers fixed values for a flag. The flag exists, so the error cannot occur.
+func completeFrom(cmd *cobra.Command, flag string, values []string) {
+	_ = cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
+}
+
+func extensions() []string {
+	var out []string
+	for _, f := range render.Formats {
+		out = append(out, f.Extensions...)
+	}
+	return out
+}
+
+// check refuses unknown formats, extensions and colours before anything is read.
+func (o *outputFlags) check() error {
+	if _, err := render.ByName(o.format); err != nil {
+		return usage("-f text", "%w", err)
+	}
+	for _, f := range o.files {
+		if _, err := render.ByExtension(f); err != nil {
+			return usage("-o report.json", "%w", err)
+		}
+	}
+	if !slices.Contains(colorModes, o.color) {
+		return usage("--color auto", "unknown colour mode %q (have %s)", o.color, strings.Join(colorModes, ", "))
+	}
+	if o.width < 0 {
+		return usage("--width 100", "--width is %d: give a number of columns", o.width)
+	}
+	return nil
+}
+
+var colorModes = []string{"auto", "always", "never"}
+
+// write sends the report to each file and to standard output. Files come first, so that a
+// closed pipe costs none of them. check has seen the names.
+func (o *outputFlags) write(t *terminal, r *report.Report) error {
+	for _, name := range o.files {
+		format, err := render.ByExtension(name)
+		if err != nil {
+			return err
+		}
+		var buf bytes.Buffer
+		if err := format.Render(&buf, r, render.Options{Width: o.columns(t), Verbose: o.verbose}); err != nil {
+			return err
+		}
+		if err := writeFile(name, buf.Bytes()); err != nil {
+			return unreadable(fmt.Errorf("cannot write the report: %w", err), "choose another place with -o FILE")
+		}
+	}
+	if o.quiet {
+		return nil
+	}
+	format, err := render.ByName(o.format)
+	if err != nil {
+		return err
+	}
+	var buf bytes.Buffer
+	opt := render.Options{Width: o.columns(t), Color: o.colored(t), Verbose: o.verbose}
+	if err := format.Render(&buf, r, opt); err != nil {
+		return err
+	}
+	if _, err := io.Copy(t.stdout, &buf); err != nil && !errors.Is(err, syscall.EPIPE) {
+		return unreadable(fmt.Errorf("cannot write to standard output: %w", err), "choose a file with -o FILE")
+	}
+	return nil
+}
+
+func (o *outputFlags) columns(t *terminal) int {
+	switch {
+	case o.width > 0:
+		return o.width
+	case t.width > 0:
+		return t.width
+	}
+	return 80
+}
+
+// colored follows the flag, then NO_COLOR, then CLICOLOR_FORCE, then the terminal.
+func (o *outputFlags) colored(t *terminal) bool {
+	switch {
+	case o.color != "auto":
+		return o.color == "always"
+	case t.getenv("NO_COLOR") != "":
+		return false
+	case t.getenv("CLICOLOR_FORCE") != "" && t.getenv("CLICOLOR_FORCE") != "0":
+		return true
+	}
+	return t.stdoutTTY && t.getenv("TERM") != "dumb"
+}
+
+// writeFile replaces a file at once: a reader sees the old one or the whole new one, and a
+// full disk leaves no half report.
+func writeFile(name string, data []byte) (err error) {
+	if info, err := os.Stat(name); err == nil && !info.Mode().IsRegular() {
+		return os.WriteFile(name, data, 0o600) // a device or named pipe is written to, not replaced
+	}
+	f, err := os.CreateTemp(filepath.Dir(name), ".go-debug-*")
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, os.Remove(f.Name()))
+		}
+	}()
+	if _, err = f.Write(data); err == nil {
+		err = f.Sync()
+	}
+	if err = errors.Join(err, f.Close()); err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), name)
+}

@@ -1,0 +1,109 @@
+// Package cli is the command line: one file a command, and the pipeline that they share.
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"go-debug/report"
+)
+
+// terminal is the world outside: the streams, and what is known of them.
+type terminal struct {
+	stdin          io.Reader
+	stdout, stderr io.Writer
+	stdinTTY       bool // somebody sits there: nothing is piped in
+	stdoutTTY      bool
+	stderrTTY      bool
+	width          int // columns of stdout, 0 when it is no terminal
+	getenv         func(string) string
+	progressShown  bool // the cursor stands behind a progress line
+}
+
+// Main runs the command of os.Args and exits.
+func Main() {
+	// A second interrupt kills at once: NotifyContext is undone after the first.
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop)
+	os.Exit(run(ctx, os.Args[1:], osTerminal()))
+}
+
+func osTerminal() *terminal {
+	t := &terminal{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, getenv: os.Getenv,
+		stdinTTY:  term.IsTerminal(int(os.Stdin.Fd())),
+		stdoutTTY: term.IsTerminal(int(os.Stdout.Fd())),
+		stderrTTY: term.IsTerminal(int(os.Stderr.Fd()))}
+	if w, _, err := term.GetSize(int(os.Stdout.Fd())); err == nil {
+		t.width = w
+	}
+	return t
+}
+
+// run executes one command line and returns its exit code. A panic outside the boundaries
+// of inputs and detectors must not end in code 2, which means a usage error here.
+func run(ctx context.Context, args []string, t *terminal) (code int) {
+	defer func() {
+		if r := recover(); r != nil {
+			complain(t.stderr, fmt.Sprintf("internal defect: %v", r), "go-debug version, and report what you ran")
+			code = report.ExitIncomplete
+		}
+	}()
+	root := newRoot(t)
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	if ctx.Err() != nil {
+		err = context.Canceled
+	}
+	return exitCode(err, t.stderr)
+}
+
+func newRoot(t *terminal) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "go-debug",
+		Short: "Say what is wrong with a Go service from its profiles, dumps, traces and metrics",
+		Long: `go-debug reads what Go programs already emit (pprof profiles, goroutine dumps, execution
+traces, Prometheus metrics), says what is wrong in one verdict line, ranks the findings with
+their evidence, says what it could not check, and names the next command.`,
+		Example: `  go-debug analyze profile.pb.gz
+  go-debug analyze http://localhost:6060
+  curl -s http://localhost:6060/debug/pprof/goroutine | go-debug analyze
+  go-debug gate capture/ --baseline report.json`,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		Args:          unknownCommand,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cmd.SetOut(t.stderr)
+			if err := cmd.Help(); err != nil {
+				return err
+			}
+			return silent(report.ExitUsage)
+		},
+	}
+	root.SetIn(t.stdin)
+	root.SetOut(t.stdout)
+	root.SetErr(t.stderr)
+	root.SuggestionsMinimumDistance = 2
+	root.AddCommand(newAnalyze(t), newCapture(t), newGate(t), newExplain(t), newRender(t), newSchema(t), newVersion(t))
+	return root
+}
+
+// unknownCommand says what somebody probably meant who names an input without a command.
+func unknownCommand(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	hint := "go-debug --help"
+	if s := cmd.SuggestionsFor(args[0]); len(s) > 0 {
+		hint = "go-debug " + s[0]
+	} else if looksLikeInput(args[0]) {
+		hint = "go-debug analyze " + args[0]
+	}
+	return usage(hint, "unknown command %q", args[0])
+}
