@@ -18,7 +18,7 @@ const (
 )
 
 // hintProtobuf is what to do about a dump that cannot be had whole as text.
-const hintProtobuf = "take the profile without debug=2, which has no size limit: go-debug capture http://HOST:PORT"
+const hintProtobuf = "take the profile without debug=2, which has no size limit: go-debug capture http://localhost:6060"
 
 // Decode reads the goroutine dumps in r. Each becomes a snapshot of the one input, in
 // the order of the file. The set always holds the input; a non-nil error says why not all
@@ -60,7 +60,7 @@ func (p *parser) finish() error {
 		}
 		return &evidence.InputError{
 			Err:  fmt.Errorf("goroutine dump cut after %d goroutines: %w", total, fault),
-			Hint: "the file or transfer is damaged; take the dump again: go-debug capture http://HOST:PORT",
+			Hint: "the file or transfer is damaged; take the dump again: go-debug capture http://localhost:6060",
 		}
 	case why != "":
 		return &evidence.InputError{Err: fmt.Errorf("goroutine dump cut: %s", why), Hint: hintProtobuf}
@@ -70,7 +70,7 @@ func (p *parser) finish() error {
 	case len(p.snapshots) == 0:
 		return &evidence.InputError{
 			Err:  errors.New("no goroutine dump in it: neither a \"goroutine N [state]:\" line nor a \"goroutine profile: total N\" header"),
-			Hint: "take one from the program: go-debug capture http://HOST:PORT, or kill -QUIT PID and keep its stderr",
+			Hint: "take one from the program: go-debug capture http://localhost:6060, or kill -QUIT PID and keep its stderr",
 		}
 	}
 	return nil
@@ -93,6 +93,10 @@ func (p *parser) notes() []string {
 			notes = append(notes, fmt.Sprintf(format, args...))
 		}
 	}
+	for _, reason := range p.crashes {
+		notes = append(notes, "the program crashed: "+reason)
+	}
+	add(p.crashesDropped, "%d crashes of other causes", p.crashesDropped)
 	idsDropped := 0
 	for i := range p.snapshots {
 		for j := range p.snapshots[i].Groups {

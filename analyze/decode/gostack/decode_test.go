@@ -97,6 +97,9 @@ func TestCrash(t *testing.T) {
 		{"quit", "system", 40},
 	} {
 		t.Run(tt.how+"/"+tt.traceback, func(t *testing.T) {
+			if tt.how == "deadlock" && !deadlocksAreSeen {
+				t.Skip("under the race detector the runtime does not notice deadlocks")
+			}
 			log := crash(t, tt.how, tt.traceback)
 			s := one(t, append(log, "exit status 2\nrestarting (1)\n"...))
 			if s.Format != "crash" || !s.Complete || !s.HasIDs || !s.HasStates || !s.HasCreators {
@@ -331,6 +334,39 @@ func TestNoDump(t *testing.T) {
 		var in *evidence.InputError
 		if !errors.As(err, &in) || in.Hint == "" || set == nil || len(set.Inputs) != 1 || set.Inputs[0].Complete {
 			t.Errorf("%q: %v", text, describe(set, err))
+		}
+	}
+}
+
+// What the program died of stands in the log alone, so it is told with the dump.
+func TestCrashReason(t *testing.T) {
+	const body = "\n\ngoroutine 1 [running]:\nmain.main()\n\t/src/main.go:3 +0x1\nexit status 2\n"
+	const deadlock = "fatal error: all goroutines are asleep - deadlock!"
+	for _, c := range []struct {
+		name, log string
+		want      []string
+	}{
+		{"deadlock", "started\n" + deadlock + body, []string{"the program crashed: " + deadlock}},
+		{"panic", "panic: boom\n\tpanic: again" + body, []string{"the program crashed: panic: boom"}},
+		{"told once", deadlock + body + deadlock + body, []string{"the program crashed: " + deadlock}},
+		{"asked for by a signal", "SIGQUIT: quit\nPC=0x1" + body, nil},
+		{"said in a log, and no dump follows", body + "panic: boom\n", nil},
+		{"bounded", "panic: 1" + body + "panic: 2" + body + "panic: 3" + body + "panic: 4" + body,
+			[]string{"the program crashed: panic: 1", "the program crashed: panic: 2", "the program crashed: panic: 3", "1 crashes of other causes"}},
+		{"long", "panic: " + strings.Repeat("x", 1000) + body, []string{"the program crashed: panic: " + strings.Repeat("x", maxReason-len("panic: "))}},
+	} {
+		set, err := decode(t, []byte(c.log))
+		if err != nil {
+			t.Errorf("%s: %v", c.name, err)
+		}
+		var got []string
+		for _, n := range set.Inputs[0].Notes {
+			if strings.Contains(n, "crash") {
+				got = append(got, n)
+			}
+		}
+		if !reflect.DeepEqual(got, c.want) {
+			t.Errorf("%s: notes %q, want %q", c.name, got, c.want)
 		}
 	}
 }

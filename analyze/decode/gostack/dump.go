@@ -19,6 +19,9 @@ const (
 	maxUnavailable = 10_000
 	// silentLimit is where runtime/pprof's debug=2 stops (writeGoroutineStacks).
 	silentLimit = 64 << 20
+	// maxCrashes and maxReason bound what is kept of the causes of crashes, in lines and bytes.
+	maxCrashes = 3
+	maxReason  = 256
 )
 
 // dump is one dump while it is read.
@@ -45,7 +48,8 @@ type dump struct {
 // marker is what a crash writes before its goroutines.
 type marker struct {
 	crash  bool
-	signal bool // registers follow the goroutines
+	signal bool   // registers follow the goroutines
+	reason string // the line itself, when the program ended by it; empty for signals
 }
 
 // profile reports a debug=1 dump.
@@ -56,6 +60,7 @@ func (p *parser) newDump(format string) *dump {
 	if format == formatDebug2 && (p.foreign || p.prefix > 0 || p.marker.crash) {
 		d.format = formatCrash
 	}
+	p.keepCrash(p.marker.reason)
 	p.marker, p.foreign = marker{}, false
 	p.cur = d
 	return d
@@ -210,8 +215,24 @@ func (p *parser) announced(line []byte) bool {
 	p.finishDump("")
 	p.marker.crash = true
 	p.marker.signal = p.marker.signal || m.signal
+	if !m.signal && p.marker.reason == "" {
+		p.marker.reason = string(line[:min(len(line), maxReason)])
+	}
 	p.quiet = false
 	return true
+}
+
+// keepCrash remembers what the program died of. The first crashes tell the story; a log of
+// restarts repeats them.
+func (p *parser) keepCrash(reason string) {
+	if reason == "" || slices.Contains(p.crashes, reason) {
+		return
+	}
+	if len(p.crashes) == maxCrashes {
+		p.crashesDropped++
+		return
+	}
+	p.crashes = append(p.crashes, reason)
 }
 
 func crashMarker(line []byte) (m marker, ok bool) {

@@ -57,6 +57,9 @@ type parser struct {
 	surplus    int
 
 	tracesDropped, dumpsDropped int
+
+	crashes        []string // what the program died of, each cause once
+	crashesDropped int
 }
 
 func newParser(ctx context.Context, r io.Reader, at evidence.Position, b budget.Budget) *parser {
