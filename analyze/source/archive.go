@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"go-debug/analyze/evidence"
 )
 
 type archiveFormat int
@@ -87,7 +89,7 @@ type limits struct {
 
 // newArchive starts one. lister is the command that lists such archives.
 func newArchive(name, lister string, l limits) *archive {
-	look := "look at it with: " + lister + " " + shellQuote(name)
+	look := "look at it with: " + lister + " " + ShellQuote(name)
 	if name == StdinName {
 		look = "store it in a file first, and look at it with: " + lister + " FILE"
 	}
@@ -100,7 +102,12 @@ func (a *archive) refuse(member string, err error) {
 }
 
 func (a *archive) fail(err error) {
-	a.problems = append(a.problems, Problem{Name: a.name, Fatal: true, Err: err, Hint: a.look})
+	hint := a.look
+	var ie *evidence.InputError
+	if errors.As(err, &ie) && ie.Hint != "" {
+		hint = ie.Hint
+	}
+	a.problems = append(a.problems, Problem{Name: a.name, Fatal: true, Err: err, Hint: hint})
 }
 
 // admit checks a member's name, mode and size before anything of it is read. It returns the

@@ -23,6 +23,8 @@ type member struct {
 type bundle struct {
 	// name is how the user named it; it stands before the members' names.
 	name string
+	// onDisk is true for a directory that the user named: its files can be moved.
+	onDisk bool
 	// find looks a member up; an error that is fs.ErrNotExist means there is none.
 	find func(name string) (member, error)
 	// list gives the files and directories of the top level.
@@ -50,10 +52,20 @@ func (b *bundle) read() (items []Item, recorded bool, problems []Problem) {
 	m, err := readManifestMember(mf, err)
 	if err != nil {
 		return nil, true, append(b.problems, Problem{Name: b.path(ManifestName), Err: err, Fatal: true,
-			Hint: "capture again, or analyse the files by name: go-debug analyze " + shellQuote(b.name) + "/*"})
+			Hint: b.withoutManifest()})
 	}
 	items, problems = b.readListed(m)
 	return items, true, append(problems, b.problems...)
+}
+
+// withoutManifest is what to do about a capture.json that cannot be read. Hidden files are
+// passed over, so a directory is then read in the order of its file names.
+func (b *bundle) withoutManifest() string {
+	if !b.onDisk {
+		return "capture again: go-debug capture http://localhost:6060 -o capture.zip"
+	}
+	return "to go by file names: mv " + ShellQuote(b.path(ManifestName)) + " " + ShellQuote(b.path("."+ManifestName)) +
+		" && go-debug analyze " + ShellQuote(b.name)
 }
 
 func readManifestMember(mf member, err error) (*Manifest, error) {
@@ -73,7 +85,7 @@ func readManifestMember(mf member, err error) (*Manifest, error) {
 
 // readListed takes what capture.json lists and nothing else.
 func (b *bundle) readListed(m *Manifest) (items []Item, problems []Problem) {
-	again := "capture again: go-debug capture " + shellQuote(m.Target) + " -o capture.zip"
+	again := "capture again: go-debug capture " + ShellQuote(m.Target) + " -o capture.zip"
 	for _, f := range m.Files {
 		mem, err := b.find(f.Name)
 		switch {
@@ -117,18 +129,18 @@ func (b *bundle) readBare() (items []Item, problems []Problem) {
 		}
 		p := Problem{Name: b.path(mem.name)}
 		if why := notCapture(mem.name); why != "" {
-			p.Err, p.Hint = fmt.Errorf("left out: %s", why), "name it to have it read all the same: go-debug analyze "+shellQuote(p.Name)
+			p.Err, p.Hint = fmt.Errorf("left out: %s", why), "name it to have it read all the same: go-debug analyze "+ShellQuote(p.Name)
 			problems = append(problems, p)
 			continue
 		}
 		head, err := readHead(mem)
 		switch {
 		case err != nil:
-			p.Err, p.Fatal, p.Hint = reason(err), true, "ls -l "+shellQuote(b.name)
+			p.Err, p.Fatal, p.Hint = reason(err), true, "ls -l "+ShellQuote(b.name)
 		case isProgram(head):
 			p.Err, p.Hint = errors.New("left out: a program"), "go-debug reads what programs emit: go-debug analyze --help"
 		case sniffArchive(head) != noArchive:
-			p.Err, p.Fatal, p.Hint = errors.New("an archive inside "+b.name+" is not opened"), true, "go-debug analyze "+shellQuote(p.Name)
+			p.Err, p.Fatal, p.Hint = errors.New("an archive inside "+b.name+" is not opened"), true, "go-debug analyze "+ShellQuote(p.Name)
 		default:
 			items = append(items, b.item(mem))
 			continue
@@ -137,11 +149,11 @@ func (b *bundle) readBare() (items []Item, problems []Problem) {
 	}
 	for _, d := range l.dirs {
 		problems = append(problems, Problem{Name: b.path(d), Err: errors.New("left out: a sub-directory"),
-			Hint: "go-debug analyze " + shellQuote(b.path(d))})
+			Hint: "go-debug analyze " + ShellQuote(b.path(d))})
 	}
 	for _, d := range l.captures {
 		problems = append(problems, Problem{Name: b.path(d), Fatal: true,
-			Err: errors.New("a capture of its own in a sub-directory was not read"), Hint: "go-debug analyze " + shellQuote(b.path(d))})
+			Err: errors.New("a capture of its own in a sub-directory was not read"), Hint: "go-debug analyze " + ShellQuote(b.path(d))})
 	}
 	if len(items) == 0 && !anyFatal(problems) && !anyFatal(b.problems) {
 		problems = append(problems, Problem{Name: b.name, Fatal: true, Err: errors.New("holds no captures"),
@@ -216,8 +228,8 @@ func firstNonEmpty(texts ...string) string {
 	return ""
 }
 
-// shellQuote quotes a word for use in a command of a hint.
-func shellQuote(word string) string {
+// ShellQuote quotes a word for use in a command of a hint.
+func ShellQuote(word string) string {
 	plain := func(r rune) bool {
 		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_./:@%+=,", r)
 	}

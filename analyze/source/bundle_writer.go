@@ -37,7 +37,7 @@ func newBundleWriter(output string) (*bundleWriter, error) {
 	}
 	tmp, err := os.MkdirTemp(filepath.Dir(output), ".go-debug-capture-")
 	if err != nil {
-		return nil, &evidence.InputError{Err: fmt.Errorf("%s: %w", output, reason(err)), Hint: "ls -ld " + shellQuote(filepath.Dir(output))}
+		return nil, &evidence.InputError{Err: fmt.Errorf("%s: %w", output, reason(err)), Hint: "ls -ld " + ShellQuote(filepath.Dir(output))}
 	}
 	root, err := os.OpenRoot(tmp)
 	if err != nil {
@@ -47,7 +47,7 @@ func newBundleWriter(output string) (*bundleWriter, error) {
 }
 
 func occupied(output string) error {
-	return &evidence.InputError{Err: fmt.Errorf("%s exists already", output), Hint: "choose another name, or remove it: rm -r " + shellQuote(output)}
+	return &evidence.InputError{Err: fmt.Errorf("%s exists already", output), Hint: "choose another name, or remove it: rm -r " + ShellQuote(output)}
 }
 
 // discard removes what has not been moved to its place.

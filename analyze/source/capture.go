@@ -77,7 +77,7 @@ func captureBase(target string) (*url.URL, error) {
 	base := profileBase(u)
 	if base == nil {
 		return nil, &evidence.InputError{Err: fmt.Errorf("%s names one profile, not a program", display(u)),
-			Hint: "read it directly: go-debug analyze " + shellQuote(display(u))}
+			Hint: "read it directly: go-debug analyze " + ShellQuote(display(u))}
 	}
 	return base, nil
 }
@@ -306,7 +306,7 @@ func (c *capturer) anything() error {
 		why = c.out.Skipped[0].Why
 	}
 	return &evidence.InputError{Err: fmt.Errorf("nothing could be captured: %s", why),
-		Hint: "see which profiles the program has: curl -sS " + shellQuote(display(c.base))}
+		Hint: "see which profiles the program has: curl -sS " + ShellQuote(display(c.base))}
 }
 
 // result completes the manifest.

@@ -76,13 +76,13 @@ func listDirectory(dir, name string, maxFiles int) (l listing) {
 	}
 	root, err := os.OpenRoot(dir)
 	if err != nil {
-		fail("", true, err, "ls -ld "+shellQuote(name))
+		fail("", true, err, "ls -ld "+ShellQuote(name))
 		return l
 	}
 	defer root.Close()
 	entries, err := readEntries(root, maxFiles)
 	if err != nil {
-		fail("", true, err, "name the captures themselves: go-debug analyze "+shellQuote(name)+"/goroutine*")
+		fail("", true, err, "name the captures themselves: go-debug analyze "+ShellQuote(name)+"/goroutine*")
 		return l
 	}
 	var seen []fs.FileInfo
@@ -95,9 +95,9 @@ func listDirectory(dir, name string, maxFiles int) (l listing) {
 			st, err := root.Stat(file)
 			switch {
 			case err != nil && notCapture(file) != "":
-				fail(file, false, fmt.Errorf("left out: %s", notCapture(file)), "ls -l "+shellQuote(path.Join(name, file)))
+				fail(file, false, fmt.Errorf("left out: %s", notCapture(file)), "ls -l "+ShellQuote(path.Join(name, file)))
 			case err != nil:
-				fail(file, true, err, "ls -l "+shellQuote(path.Join(name, file)))
+				fail(file, true, err, "ls -l "+ShellQuote(path.Join(name, file)))
 			case st.IsDir():
 				if _, err := root.Stat(path.Join(file, ManifestName)); err == nil {
 					l.captures = append(l.captures, file)
@@ -105,7 +105,7 @@ func listDirectory(dir, name string, maxFiles int) (l listing) {
 					l.dirs = append(l.dirs, file)
 				}
 			case !st.Mode().IsRegular():
-				fail(file, false, fmt.Errorf("left out: %w", regular(st)), "go-debug analyze "+shellQuote(path.Join(name, file)))
+				fail(file, false, fmt.Errorf("left out: %w", regular(st)), "go-debug analyze "+ShellQuote(path.Join(name, file)))
 			case links && slices.ContainsFunc(seen, func(o fs.FileInfo) bool { return os.SameFile(o, st) }):
 			default:
 				seen = append(seen, st)

@@ -84,7 +84,7 @@ func sameHost(req *http.Request, via []*http.Request) error {
 	if req.URL.Host != from.Host || req.URL.Scheme != from.Scheme {
 		return &evidence.InputError{
 			Err:  fmt.Errorf("redirects to another host, %s", display(req.URL)),
-			Hint: "if that is the program, name it: go-debug analyze " + shellQuote(display(req.URL)),
+			Hint: "if that is the program, name it: go-debug analyze " + ShellQuote(display(req.URL)),
 		}
 	}
 	return nil
@@ -237,7 +237,7 @@ func explain(ctx context.Context, u *url.URL, err error) error {
 	if ctx.Err() != nil {
 		err = context.Cause(ctx)
 	}
-	try := "curl -sS -o /dev/null -w '%{http_code}\\n' " + shellQuote(display(u))
+	try := "curl -sS -o /dev/null -w '%{http_code}\\n' " + ShellQuote(display(u))
 	hint := "see what answers there: " + try
 	var se *statusError
 	var dns *net.DNSError
@@ -247,7 +247,7 @@ func explain(ctx context.Context, u *url.URL, err error) error {
 	case errors.Is(err, syscall.ECONNREFUSED):
 		err, hint = errors.New("connection refused"), "is the program running, and does it listen there? "+try
 	case errors.As(err, &dns):
-		err, hint = fmt.Errorf("cannot find the host %s", dns.Name), "check the name: getent hosts "+shellQuote(u.Hostname())
+		err, hint = fmt.Errorf("cannot find the host %s", dns.Name), "check the name: getent hosts "+ShellQuote(u.Hostname())
 	case errors.As(err, &se):
 		hint = statusHint(se, u)
 	}
@@ -262,11 +262,11 @@ func statusHint(e *statusError, u *url.URL) string {
 	index.RawQuery = ""
 	switch {
 	case e.code == http.StatusNotFound && strings.Contains(e.text, "Unknown profile"):
-		return "see which profiles the program has: curl -sS " + shellQuote(display(&index))
+		return "see which profiles the program has: curl -sS " + ShellQuote(display(&index))
 	case e.code == http.StatusNotFound:
-		return `the program must import _ "net/http/pprof" and serve http.DefaultServeMux; try curl -sS ` + shellQuote(display(&index))
+		return `the program must import _ "net/http/pprof" and serve http.DefaultServeMux; try curl -sS ` + ShellQuote(display(&index))
 	case e.code == http.StatusUnauthorized || e.code == http.StatusForbidden:
 		return "credentials go into the URL: go-debug analyze http://USER:PASSWORD@" + index.Host
 	}
-	return "see what answers there: curl -sS -i " + shellQuote(display(u))
+	return "see what answers there: curl -sS -i " + ShellQuote(display(u))
 }

@@ -3,7 +3,6 @@ package source
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"net/url"
@@ -139,11 +138,11 @@ func (r *resolver) classify(arg string) target {
 		}
 		return t
 	case errors.Is(statErr, fs.ErrNotExist) && strings.ContainsAny(arg, "*?["):
-		r.fatal(arg, errors.New("no file matches the pattern"), "ls "+shellQuote(nearestDir(arg)))
+		r.fatal(arg, errors.New("no file matches the pattern"), "ls "+ShellQuote(nearestDir(arg)))
 	case arg == "":
 		r.fatal(`""`, errors.New("empty argument"), "go-debug analyze --help")
 	default:
-		r.fatal(arg, reason(statErr), "ls -l "+shellQuote(nearestDir(arg)))
+		r.fatal(arg, reason(statErr), "ls -l "+ShellQuote(nearestDir(arg)))
 	}
 	t.failed = true
 	return t
@@ -192,7 +191,7 @@ func (r *resolver) captureAll(ctx context.Context, targets []target) {
 	wg.Wait()
 	for i, err := range errs {
 		if err != nil {
-			r.fatal(targets[i].name, err, "go-debug capture "+shellQuote(targets[i].name)+" -o capture.zip")
+			r.fatal(targets[i].name, err, "go-debug capture "+ShellQuote(targets[i].name)+" -o capture.zip")
 			targets[i].failed = true
 		}
 	}
@@ -223,17 +222,19 @@ func (r *resolver) add(ctx context.Context, t target) {
 }
 
 func (r *resolver) addPath(ctx context.Context, t target) {
-	look := "ls -l " + shellQuote(t.path)
+	look := "ls -l " + ShellQuote(t.path)
 	st, err := os.Stat(t.path)
 	switch {
 	case err != nil:
 		r.fatal(t.name, reason(err), look)
 	case st.IsDir():
-		r.addBundle(openDirectory(t.path, t.name, r.opt.limits().members))
+		b := openDirectory(t.path, t.name, r.opt.limits().members)
+		b.onDisk = true
+		r.addBundle(b)
 	case st.Mode().IsRegular():
 		r.addFile(ctx, t.path, t.name, kindOfName(t.name))
 	case st.Mode()&fs.ModeSocket != 0:
-		r.fatal(t.name, errors.New("is a socket"), "curl --unix-socket "+shellQuote(t.path)+" http://localhost/debug/pprof/goroutine | go-debug analyze")
+		r.fatal(t.name, errors.New("is a socket"), "curl --unix-socket "+ShellQuote(t.path)+" http://localhost/debug/pprof/goroutine | go-debug analyze")
 	default:
 		s, err := openPipe(ctx, t.path)
 		if err != nil {
@@ -249,7 +250,7 @@ func (r *resolver) addFile(ctx context.Context, path, name string, kind evidence
 	m := member{name: name, open: func() (io.ReadCloser, error) { return os.Open(path) }}
 	head, err := readHead(m)
 	if err != nil {
-		r.fatal(name, reason(err), "ls -l "+shellQuote(name))
+		r.fatal(name, reason(err), "ls -l "+ShellQuote(name))
 		return
 	}
 	l := r.opt.limits()
@@ -334,10 +335,18 @@ func (r *resolver) addURL(ctx context.Context, t target) {
 func (r *resolver) spool(ctx context.Context, src io.Reader, name string, kind evidence.Kind) {
 	path, err := spoolStream(src, r.opt.limits().bytes, r.opt.Scratch)
 	if err != nil {
-		r.fatal(name, fmt.Errorf("not wholly read: %w", err), "store it in a file first, then: go-debug analyze FILE")
+		r.fatal(name, err, spoolHint(name))
 		return
 	}
 	r.addFile(ctx, path, name, kind)
+}
+
+// spoolHint is what to do about a stream that could not be stored whole.
+func spoolHint(name string) string {
+	if name == StdinName {
+		return "store it first, then: go-debug analyze FILE"
+	}
+	return "store it first: curl -fsS -o capture " + ShellQuote(name) + " && go-debug analyze capture"
 }
 
 // openURL asks for one file. The body is checked for the cut that the runtime makes in

@@ -251,8 +251,8 @@ func TestShellQuote(t *testing.T) {
 	for in, want := range map[string]string{
 		"a/b.txt": "a/b.txt", "a b": "'a b'", "": "''", "$(x)": "'$(x)'", "it's": `'it'\''s'`, "-rf": "-rf",
 	} {
-		if got := shellQuote(in); got != want {
-			t.Errorf("shellQuote(%q) = %s, want %s", in, got, want)
+		if got := ShellQuote(in); got != want {
+			t.Errorf("ShellQuote(%q) = %s, want %s", in, got, want)
 		}
 	}
 }
@@ -263,5 +263,16 @@ func TestNoScratch(t *testing.T) {
 	items, problems := Resolve(context.Background(), []string{"z", "t", "localhost:1"}, Options{})
 	if len(items) != 0 || len(problems) != 3 {
 		t.Errorf("items %q, problems %q", names(items), show(problems))
+	}
+}
+
+// Where nothing can be stored, the hint is about that and not about the archive.
+func TestNoTemporaryDirectory(t *testing.T) {
+	tree(t, map[string]string{"t": string(tarOf(t, file("a", "")))})
+	scratch := &Scratch{Parent: "nowhere"}
+	defer scratch.Close()
+	_, problems := Resolve(context.Background(), []string{"t"}, Options{Scratch: scratch})
+	if len(problems) != 1 || !strings.Contains(problems[0].Err.Error(), "no temporary directory") || !strings.Contains(problems[0].Hint, "TMPDIR") {
+		t.Errorf("problems %q", show(problems))
 	}
 }

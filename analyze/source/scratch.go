@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"sync"
+
+	"go-debug/analyze/evidence"
 )
 
 // Scratch owns what items need until they have been read: temporary directories (captures of
@@ -53,7 +55,8 @@ func (s *Scratch) path() (string, error) {
 	if s.root == "" {
 		root, err := os.MkdirTemp(s.Parent, "go-debug-")
 		if err != nil {
-			return "", fmt.Errorf("temporary directory: %w", err)
+			return "", &evidence.InputError{Err: fmt.Errorf("no temporary directory: %w", reason(err)),
+				Hint: "name a directory that can be written to: export TMPDIR=$HOME"}
 		}
 		s.root = root
 	}

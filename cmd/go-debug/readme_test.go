@@ -46,9 +46,6 @@ func TestReadmeSessions(t *testing.T) {
 	if err := os.Symlink(filepath.Join(root, "fixtures"), filepath.Join(work, "fixtures")); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Mkdir(filepath.Join(work, "out"), 0o700); err != nil {
-		t.Fatal(err)
-	}
 	rewritten := lines
 	for _, s := range sessions {
 		got := runSession(t, work, bin, srv.Listener.Addr().String(), s.command)
@@ -86,7 +83,7 @@ func readSessions(lines []string) []session {
 }
 
 // runSession runs a command line by the shell in a directory that has the repository's
-// fixtures and a place for files. The tool is this test binary under its own name, and
+// fixtures and nothing else. The tool is this test binary under its own name, and
 // localhost:6060 is the test's server.
 func runSession(t *testing.T, work, bin, server, command string) []string {
 	t.Helper()

@@ -71,7 +71,7 @@ func targets() http.Handler {
 		w.Header().Set("Content-Type", "text/html")
 		fmt.Fprint(w, "<!DOCTYPE html><html><body>Sign in</body></html>")
 	})
-	mux.HandleFunc("/cut/debug/pprof/heap", func(w http.ResponseWriter, _ *http.Request) {
+	mux.HandleFunc("/cut/", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Length", "100000")
 		fmt.Fprint(w, "\x1f\x8b")
 	})

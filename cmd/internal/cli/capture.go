@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"os"
 	"strings"
 	"time"
 
@@ -31,7 +32,7 @@ Goroutines are asked for with debug=0 first, which does not stop the program for
 dumps (debug=2) are taken only below ` + fmt.Sprint(source.DefaultStackLimit) + ` goroutines.`,
 		Example: `  go-debug capture http://localhost:6060 --for 30s -o incident.zip
   go-debug analyze incident.zip`,
-		Args: cobra.ExactArgs(1),
+		Args: exactly("go-debug capture http://localhost:6060", "one URL"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := live.check(); err != nil {
 				return err
@@ -59,6 +60,9 @@ func captureFailure(target string, err error) error {
 	var in *evidence.InputError
 	if errors.As(err, &in) {
 		hint = in.Hint
+	}
+	if _, statErr := os.Stat(target); statErr == nil {
+		hint = "to read a file: go-debug analyze " + source.ShellQuote(target)
 	}
 	return unreadable(fmt.Errorf("cannot capture %s: %w", redacted(target), err), hint)
 }
@@ -132,6 +136,6 @@ func (t *terminal) captured(output string, m *source.Manifest) error {
 		t.note("%s", w)
 	}
 	_, err := fmt.Fprintf(t.stdout, "%s: %d files, %.1f s; next: go-debug analyze %s\n",
-		render.Sanitize(output), len(m.Files), m.DurationS, render.Sanitize(output))
+		render.Sanitize(output), len(m.Files), m.DurationS, render.Sanitize(source.ShellQuote(output)))
 	return err
 }

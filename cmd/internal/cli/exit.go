@@ -5,13 +5,19 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"strings"
+	"syscall"
 
+	"github.com/spf13/cobra"
+
+	"go-debug/analyze/source"
 	"go-debug/report"
 	"go-debug/report/render"
 )
 
-// failure is an error with the exit code it leads to and a hint that can be run. Codes are
-// those of the design: report.ExitUsage and so on.
+// failure is an error with the exit code it leads to (report.ExitUsage and so on) and a hint
+// that can be run. A hint that begins with a flag is completed with the command at hand.
 type failure struct {
 	code int
 	err  error
@@ -37,25 +43,43 @@ func silent(code int) error {
 	return &failure{code: code}
 }
 
-// exitCode prints what is to be said of err and returns the code of the process.
-func exitCode(err error, stderr io.Writer) int {
+// exitCode prints what is to be said of cmd's error and returns the code of the process.
+func exitCode(err error, cmd *cobra.Command, stderr io.Writer) int {
 	if err == nil {
 		return report.ExitOK
 	}
 	var f *failure
+	var write *fs.PathError
 	switch {
 	case errors.As(err, &f):
 		if f.err != nil {
-			complain(stderr, f.err.Error(), f.hint)
+			complain(stderr, f.err.Error(), completed(f.hint, cmd))
 		}
 		return f.code
 	case errors.Is(err, context.Canceled):
 		complain(stderr, "interrupted", "")
 		return report.ExitInterrupted
+	case errors.Is(err, syscall.EPIPE):
+		return report.ExitOK // the reader had enough
+	case errors.As(err, &write):
+		complain(stderr, fmt.Sprintf("cannot write to standard output: %v", write.Err), cmd.CommandPath()+" > FILE")
+		return report.ExitIncomplete
 	}
 	// What cobra itself refuses: unknown commands and flags, missing arguments.
-	complain(stderr, err.Error(), "go-debug --help")
+	complain(stderr, err.Error(), cmd.CommandPath()+" --help")
 	return report.ExitUsage
+}
+
+// completed makes a hint that names a flag alone one that can be run.
+func completed(hint string, cmd *cobra.Command) string {
+	if !strings.HasPrefix(hint, "-") {
+		return hint
+	}
+	words := []string{cmd.CommandPath(), hint}
+	for _, arg := range cmd.Flags().Args() {
+		words = append(words, source.ShellQuote(redacted(arg)))
+	}
+	return strings.Join(words, " ")
 }
 
 // complain writes an error and its hint as every command does. The texts may hold names

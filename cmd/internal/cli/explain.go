@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"go-debug/analyze/source"
 	"go-debug/detectors"
 )
 
@@ -14,7 +15,7 @@ func newExplain(t *terminal) *cobra.Command {
 		Use:   "explain [RULE | DETECTOR]",
 		Short: "Say what a rule means, how it is found, when it is wrong and what to do",
 		Long:  "Explain prints the page of a rule (leak/chan-send) or of a detector (leak). Without an argument it lists them.",
-		Args:  cobra.MaximumNArgs(1),
+		Args:  cobra.ArbitraryArgs,
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			return detectors.Names(), cobra.ShellCompDirectiveNoFileComp
 		},
@@ -22,6 +23,9 @@ func newExplain(t *terminal) *cobra.Command {
 			if len(args) == 0 {
 				_, err := fmt.Fprint(t.stdout, ruleList())
 				return err
+			}
+			if len(args) > 1 {
+				return usage("go-debug explain "+source.ShellQuote(args[0]), "go-debug explain takes one rule or detector; got %d", len(args))
 			}
 			d, r := detectors.Find(args[0])
 			if d == nil {

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"math"
 	"os"
 	"slices"
 	"strconv"
@@ -80,7 +81,7 @@ func (in *inputFlags) options() (analyze.Options, error) {
 	for _, p := range in.params {
 		name, value, ok := strings.Cut(p, "=")
 		v, err := strconv.ParseFloat(value, 64)
-		if !ok || err != nil {
+		if !ok || err != nil || math.IsNaN(v) || math.IsInf(v, 0) {
 			return opt, usage("--param leak.min-cluster=500", "--param %q is not DETECTOR.NAME=NUMBER", p)
 		}
 		opt.Params[name] = v
@@ -121,7 +122,7 @@ func (t *terminal) unresolved(problems []source.Problem) *evidence.Set {
 	set := &evidence.Set{}
 	for _, p := range problems {
 		if !p.Fatal {
-			t.note("ignored %s: %v", p.Name, p.Err)
+			t.note("%s: %v", p.Name, p.Err)
 			continue
 		}
 		set.Inputs = append(set.Inputs, evidence.Input{
@@ -152,7 +153,7 @@ func (t *terminal) arguments(cmd *cobra.Command, args []string) ([]string, error
 	switch {
 	case len(args) > 0:
 		if n := slices.Index(args, "-"); n >= 0 && slices.Contains(args[n+1:], "-") {
-			return nil, usage("", "standard input (-) can be read once only")
+			return nil, usage("go-debug analyze -", "standard input (-) can be read once only")
 		}
 		return args, nil
 	case !t.stdinTTY:

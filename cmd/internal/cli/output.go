@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"go-debug/analyze/source"
 	"go-debug/report"
 	"go-debug/report/render"
 )
@@ -87,7 +89,7 @@ func (o *outputFlags) write(t *terminal, r *report.Report) error {
 			return err
 		}
 		if err := writeFile(name, buf.Bytes()); err != nil {
-			return unreadable(fmt.Errorf("cannot write the report: %w", err), "choose another place with -o FILE")
+			return unwritten(name, err)
 		}
 	}
 	if o.quiet {
@@ -103,9 +105,27 @@ func (o *outputFlags) write(t *terminal, r *report.Report) error {
 		return err
 	}
 	if _, err := io.Copy(t.stdout, &buf); err != nil && !errors.Is(err, syscall.EPIPE) {
-		return unreadable(fmt.Errorf("cannot write to standard output: %w", err), "choose a file with -o FILE")
+		return fmt.Errorf("cannot write the report: %w", err)
 	}
 	return nil
+}
+
+// unwritten says why a report could not be stored. The error may name the temporary file
+// beside it, which tells nobody anything.
+func unwritten(name string, err error) error {
+	var pe *fs.PathError
+	if errors.As(err, &pe) {
+		err = pe.Err
+	}
+	dir := source.ShellQuote(filepath.Dir(name))
+	hint := "ls -ld " + dir
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		hint = "mkdir -p " + dir
+	case errors.Is(err, syscall.ENOSPC):
+		hint = "df -h " + dir
+	}
+	return unreadable(fmt.Errorf("cannot write the report %s: %w", name, err), hint)
 }
 
 func (o *outputFlags) columns(t *terminal) int {

@@ -17,7 +17,7 @@ func newRender(t *terminal) *cobra.Command {
 		Short: "Show a stored JSON report in another format, byte for byte as a direct run would",
 		Example: `  go-debug render report.json -f markdown
   go-debug analyze -f json capture/ | go-debug render -`,
-		Args: cobra.ExactArgs(1),
+		Args: exactly("go-debug render report.json", "one REPORT.json"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			if err := out.check(); err != nil {
 				return err
@@ -39,7 +39,7 @@ func readReport(t *terminal, name string) (*report.Report, error) {
 	if name != "-" {
 		f, err := os.Open(name)
 		if err != nil {
-			return nil, unreadable(fmt.Errorf("cannot read the report: %w", err), "go-debug analyze -o "+name+" INPUT")
+			return nil, unreadable(fmt.Errorf("cannot read the report: %w", err), "go-debug analyze -o report.json INPUT")
 		}
 		defer f.Close()
 		in = f

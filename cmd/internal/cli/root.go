@@ -7,11 +7,13 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"go-debug/analyze/source"
 	"go-debug/report"
 )
 
@@ -57,11 +59,11 @@ func run(ctx context.Context, args []string, t *terminal) (code int) {
 	}()
 	root := newRoot(t)
 	root.SetArgs(args)
-	err := root.ExecuteContext(ctx)
+	cmd, err := root.ExecuteContextC(ctx)
 	if ctx.Err() != nil {
 		err = context.Canceled
 	}
-	return exitCode(err, t.stderr)
+	return exitCode(err, cmd, t.stderr)
 }
 
 func newRoot(t *terminal) *cobra.Command {
@@ -78,6 +80,7 @@ their evidence, says what it could not check, and names the next command.`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		Args:          unknownCommand,
+		Version:       versionText(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cmd.SetOut(t.stderr)
 			if err := cmd.Help(); err != nil {
@@ -89,9 +92,24 @@ their evidence, says what it could not check, and names the next command.`,
 	root.SetIn(t.stdin)
 	root.SetOut(t.stdout)
 	root.SetErr(t.stderr)
+	root.SetVersionTemplate("{{.Version}}")
 	root.SuggestionsMinimumDistance = 2
 	root.AddCommand(newAnalyze(t), newCapture(t), newGate(t), newExplain(t), newRender(t), newSchema(t), newVersion(t))
 	return root
+}
+
+// exactly refuses any other number of arguments than those named.
+func exactly(hint string, names ...string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) == len(names) {
+			return nil
+		}
+		want := "no argument"
+		if len(names) > 0 {
+			want = strings.Join(names, " and ")
+		}
+		return usage(hint, "%s takes %s; got %d", cmd.CommandPath(), want, len(args))
+	}
 }
 
 // unknownCommand says what somebody probably meant who names an input without a command.
@@ -103,7 +121,7 @@ func unknownCommand(cmd *cobra.Command, args []string) error {
 	if s := cmd.SuggestionsFor(args[0]); len(s) > 0 {
 		hint = "go-debug " + s[0]
 	} else if looksLikeInput(args[0]) {
-		hint = "go-debug analyze " + args[0]
+		hint = "go-debug analyze " + source.ShellQuote(redacted(args[0]))
 	}
 	return usage(hint, "unknown command %q", args[0])
 }

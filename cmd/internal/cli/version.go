@@ -19,14 +19,19 @@ func tool() report.Tool {
 	return report.Tool{Name: "go-debug", Version: version, Go: runtime.Version()}
 }
 
+// versionText is what the version command and --version print.
+func versionText() string {
+	v := tool()
+	return fmt.Sprintf("%s %s %s %s/%s\nschema %s\n", v.Name, v.Version, v.Go, runtime.GOOS, runtime.GOARCH, report.SchemaName)
+}
+
 func newVersion(t *terminal) *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",
 		Short: "Print the version, the Go toolchain it was built with, and the report schema",
-		Args:  cobra.NoArgs,
+		Args:  exactly("go-debug version"),
 		RunE: func(*cobra.Command, []string) error {
-			v := tool()
-			_, err := fmt.Fprintf(t.stdout, "%s %s %s %s/%s\nschema %s\n", v.Name, v.Version, v.Go, runtime.GOOS, runtime.GOARCH, report.SchemaName)
+			_, err := fmt.Fprint(t.stdout, versionText())
 			return err
 		},
 	}
@@ -36,7 +41,7 @@ func newSchema(t *terminal) *cobra.Command {
 	return &cobra.Command{
 		Use:   "schema",
 		Short: "Print the JSON Schema of the report",
-		Args:  cobra.NoArgs,
+		Args:  exactly("go-debug schema"),
 		RunE: func(*cobra.Command, []string) error {
 			schema, err := report.Schema()
 			if err != nil {
