@@ -246,10 +246,26 @@ func prose(s string) string {
 		lower := strings.ToLower(w)
 		if !harmless.MatchString(w) || i == 0 && blockStart.MatchString(w) ||
 			strings.Contains(w, "//") || strings.Contains(w, "--") || strings.Contains(lower, "www.") {
-			words[i] = code(w)
+			word, end := cutPunctuation(w)
+			words[i] = code(word) + end
 		}
 	}
 	return strings.Join(words, " ")
+}
+
+// cutPunctuation splits off what belongs to the sentence and not to the word: commas and
+// the like, and brackets that close more than the word opens.
+func cutPunctuation(w string) (word, end string) {
+	n := len(w)
+	for n > 1 {
+		last := w[n-1]
+		surplus := last == ')' && strings.Count(w[:n], ")") > strings.Count(w[:n], "(")
+		if !surplus && !strings.ContainsRune(",;:.", rune(last)) {
+			break
+		}
+		n--
+	}
+	return w[:n], w[n:]
 }
 
 // code is a code span with a fence longer than any run of backticks in the text.

@@ -297,6 +297,23 @@ func TestMarkdownMeansNothingButItsOwn(t *testing.T) {
 	}
 }
 
+// A code span holds the word and leaves the sentence its punctuation.
+func TestMarkdownPunctuation(t *testing.T) {
+	for in, want := range map[string]string{
+		"D = log((L+0.5)/(λ+1)), last":  "D = `log((L+0.5)/(λ+1))`, last",
+		"(Little's law, L = X·W));":     "(Little's law, L = `X·W`));",
+		"main.(*reg).look(): 3 waiting": "`main.(*reg).look()`: 3 waiting",
+		"<b>. *x*,":                     "`<b>`. `*x*`,",
+		"- a":                           "`-` a",
+		"1. a":                          "`1`. a",
+		"#.":                            "`#`.",
+	} {
+		if got := prose(in); got != want {
+			t.Errorf("prose(%q) = %q, want %q", in, got, want)
+		}
+	}
+}
+
 // Cells are counted on the raw line: a bar ends a cell inside a code span as well.
 func TestMarkdownTablesKeepTheirColumns(t *testing.T) {
 	for _, s := range nasty {
