@@ -11,6 +11,9 @@ const severalForever = 10
 
 // confidence weighs all that is known of a candidate; 0 means that it is no leak.
 func (s *survey) confidence(c *candidate) analyze.Confidence {
+	if s.pooled(c) {
+		return 0
+	}
 	best := max(s.marked(c), s.endless(c), s.followed(c), s.counted(c))
 	if best == 0 && c.created != nil {
 		best = analyze.Possible

@@ -8,7 +8,8 @@
 // condition variable, I/O, a sleep. The location is the innermost line of the program's own code
 // on the blocking stack, because that is where the fix starts; the go statement is named
 // beside it where the capture holds it. Where a stack has no line of the program (the
-// connections of net/http) the creator stands in for it.
+// connections of net/http's client) the creator stands in for it, or, where a trace shows it, the line
+// whose requests had most of the connections dialled.
 //
 // # Evidence
 //
@@ -68,10 +69,13 @@
 //
 // Never reported: goroutine 1, the runtime's goroutines, signal handlers, the test
 // harness, listeners, idle server connections. Idle pools have no arrivals. A ramp to a plateau
-// dies down. Requests queueing under overload leave in the end; while the window is
+// dies down. Connections of an HTTP client are as many as were ever in use at once: those that wait for
+// a response or are idle count only when they come evenly in all intervals and are twice as many as
+// the goroutines that use them. Requests queueing under overload leave in the end; while the window is
 // shorter than their wait they look like a leak, which is why they never pass possible.
 // Sessions that live longer than the capture (subscriptions, web sockets) and are opened at a steady rate with
-// none closed cannot be told from a leak by any snapshot: repeat with a longer window.
+// none closed cannot be told from a leak by any snapshot: repeat with a longer window. So is it with a pool other than
+// net/http's that grows with every burst of the window.
 //
 // # Remedy
 //

@@ -81,6 +81,7 @@ type survey struct {
 	traces     map[string]*traceSite
 	newest     uint64 // newest goroutine that was there before the trace
 	served     series // goroutines that serve requests, per snapshot
+	calls      int    // most goroutines that used connections of an HTTP client in a snapshot
 }
 
 func run(_ context.Context, p *analyze.Pass) error {
@@ -97,6 +98,7 @@ func run(_ context.Context, p *analyze.Pass) error {
 		}
 	}
 	s.served = servedSeries(s.snapshots)
+	s.calls = peakCalls(s.snapshots)
 	s.newest = s.newestBefore()
 	s.readMarks()
 	s.readForever()

@@ -14,18 +14,13 @@ import (
 func (s *survey) report() int {
 	s.countLast()
 	sure := map[string]analyze.Confidence{}
-	readLoops := false
 	for key, c := range s.candidates {
 		c.trace = s.traces[key]
 		sure[key] = s.confidence(c)
-		if sure[key] > 0 && c.stack.Contains(readLoop) {
-			readLoops = true
-		}
 	}
 	n := 0
 	for _, c := range s.sorted() {
-		// A client connection has two goroutines; one finding is enough for both.
-		if sure[c.key] == 0 || readLoops && c.stack.Contains(writeLoop) {
+		if sure[c.key] == 0 {
 			continue
 		}
 		s.p.Report(s.finding(c, sure[c.key]))
@@ -33,11 +28,6 @@ func (s *survey) report() int {
 	}
 	return n
 }
-
-const (
-	readLoop  = "net/http.(*persistConn).readLoop"
-	writeLoop = "net/http.(*persistConn).writeLoop"
-)
 
 func (s *survey) finding(c *candidate, sure analyze.Confidence) analyze.Finding {
 	f := analyze.Finding{
@@ -51,6 +41,12 @@ func (s *survey) finding(c *candidate, sure analyze.Confidence) analyze.Finding 
 		Stacks:     []evidence.Stack{withoutWrappers(c.stack)},
 		Cost:       float64(c.goroutines()),
 		Next:       "go-debug explain " + ruleOf(c.class),
+	}
+	if f.Location.Std() && c.stack.Contains(readLoop) {
+		if by, ok := dialler(s.p.Evidence.Trace); ok {
+			f.Location = by
+			f.Message += "; most new connections are for requests made here"
+		}
 	}
 	switch {
 	case sure == analyze.Weak, c.created != nil && sure == analyze.Possible:
@@ -145,6 +141,9 @@ func waitingIn(c *candidate) string {
 	case evidence.WaitCond:
 		return "Cond.Wait"
 	case evidence.WaitIO:
+		if c.stack.Contains(readLoop) {
+			return "the read loop of an HTTP connection that no request uses"
+		}
 		return "network I/O"
 	case evidence.WaitSyscall:
 		return "a system call"
