@@ -27,6 +27,9 @@ const (
 	leakGap = 0.9
 	// stillRising is the growth within the last third that tells growing from plateau.
 	stillRising = 1.05
+	// A throughput that rises by less than modestRise does not explain requests that stay slowerFold as long.
+	modestRise = 1.5
+	slowerFold = 2
 	// burstFold is how far above both ends of the window a burst stands.
 	burstFold = 3
 )
@@ -45,6 +48,7 @@ type assessment struct {
 	full     bool // by the full test, not the trend that stands in
 	div      stats.Divergence
 	trend    stats.Trend
+	drift    stats.Drift
 	first    part // the first third of the judged bins
 	early    part // the third quarter
 	late     part // the last quarter
@@ -52,7 +56,10 @@ type assessment struct {
 }
 
 // part is means over a part of the window.
-type part struct{ inFlight, qps float64 }
+type part struct{ inFlight, qps, arrivals float64 }
+
+// residence is how long requests stay by Little's law, in seconds.
+func (p part) residence() float64 { return stats.Residence(p.inFlight, p.qps) }
 
 // assess judges whether concurrency grew out of proportion to arrivals.
 func assess(l *evidence.Load, p *analyze.Pass) *assessment {
@@ -65,6 +72,7 @@ func assess(l *evidence.Load, p *analyze.Pass) *assessment {
 		a.verdict = verdictUnanswered
 	}
 	concurrency, arrivals, qps := a.series()
+	a.drift = a.testDrift()
 	if a.why = a.missing(len(concurrency)); a.why != "" {
 		a.try = tryMetrics
 		if f.points > 1 {
@@ -73,8 +81,13 @@ func assess(l *evidence.Load, p *analyze.Pass) *assessment {
 		return a
 	}
 	a.tested = true
-	a.measureParts(concurrency, qps)
+	a.measureParts(concurrency, arrivals, qps)
 	a.test(concurrency, arrivals, p)
+	if !a.diverges && f.nothingCompletes() && a.last.inFlight >= burstFold*max(a.first.inFlight, 1) {
+		a.tested = false
+		a.why, a.try = "no request completed in the window while "+grouped(a.last.inFlight)+" were in flight", tryLonger
+		return a
+	}
 	if a.verdict != verdictUnanswered {
 		a.verdict = a.name(concurrency)
 	}
@@ -128,9 +141,11 @@ func (a *assessment) series() (concurrency, arrivals, qps []float64) {
 	return concurrency, arrivals, qps
 }
 
-func (a *assessment) measureParts(concurrency, qps []float64) {
+func (a *assessment) measureParts(concurrency, arrivals, qps []float64) {
 	n := len(concurrency)
-	at := func(lo, hi int) part { return part{mean(concurrency[lo:hi]), mean(qps[lo:hi])} }
+	at := func(lo, hi int) part {
+		return part{mean(concurrency[lo:hi]), mean(qps[lo:hi]), mean(arrivals[lo:hi])}
+	}
 	a.first, a.last = at(0, max(n/3, 1)), at(n-max(n/3, 1), n)
 	a.early, a.late = at(n/2, n-max(n/4, 1)), at(n-max(n/4, 1), n)
 }
@@ -142,15 +157,44 @@ func (a *assessment) test(concurrency, arrivals []float64, p *analyze.Pass) {
 	a.trend = stats.MannKendall(stats.Disproportion(concurrency, arrivals))
 	large := a.div.Fold >= p.Param("short-fold") && a.div.FinalL >= 3*limits.FinalL
 	steady := a.trend.PUp < limits.P && a.trend.Tau >= minTau && large
-	a.full = a.div.Diverges && (large || a.div.Bins >= 2*limits.MinBins)
-	a.diverges = (a.full || steady) && a.throughputFlat(p.Param("max-qps-rise"))
+	short := a.div.Bins < 2*limits.MinBins
+	a.full = a.div.Diverges && (large || !short)
+	backlog := short && a.drift.P < p.Param("drift-p") && a.div.FinalL >= 3*limits.FinalL && a.outgrows(limits.Fold)
+	a.diverges = (a.full || steady || backlog) && a.throughputFlat(p.Param("max-qps-rise"))
 }
 
-// throughputFlat holds when the load does not explain the growth: throughput stayed, or in the
-// second half it had stopped to rise while concurrency went on. A server that fills up after a
+// testDrift tests the change of what is in flight from scrape to scrape. Unlike the concurrency per
+// arrival it is not hurt by arrivals that vary from one scrape to the next.
+func (a *assessment) testDrift() stats.Drift {
+	var steps, events []float64
+	for _, b := range a.flow.bins {
+		if b.arrivals == nil || b.qps == nil || b.meanFlight == nil {
+			continue
+		}
+		steps = append(steps, (*b.arrivals-*b.qps)*b.seconds)
+		events = append(events, (*b.arrivals+*b.qps)*b.seconds)
+	}
+	return stats.DriftOf(steps, events)
+}
+
+// outgrows compares the means of the outer thirds: concurrency must have grown by the factor, and by as
+// much more as arrivals have.
+func (a *assessment) outgrows(fold float64) bool {
+	load := max(1, (a.last.arrivals+1)/(a.first.arrivals+1))
+	return a.last.inFlight+0.5 >= fold*load*(a.first.inFlight+0.5)
+}
+
+// throughputFlat holds when the load does not explain the growth: throughput stayed, or rose by far
+// less than the time that requests stay, or in the second half it had stopped to rise while concurrency went on. A server that fills up after a
 // start does neither: throughput comes from nothing, and concurrency stops with it.
 func (a *assessment) throughputFlat(rise float64) bool {
+	if a.flow.nothingCompletes() {
+		return a.flow.completedBefore()
+	}
 	if a.first.qps > 0 && a.last.qps <= rise*a.first.qps {
+		return true
+	}
+	if a.first.qps > 0 && a.last.qps <= modestRise*a.first.qps && a.last.residence() >= slowerFold*a.first.residence() {
 		return true
 	}
 	return a.early.qps > 0 && a.late.qps <= 1.1*a.early.qps && a.late.inFlight >= 1.2*a.early.inFlight

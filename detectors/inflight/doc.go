@@ -32,17 +32,23 @@
 // enough are in flight for it to matter (min-in-flight). Below twice min-bins intervals the factor
 // must be short-fold. Below min-bins, or where growth is so steady that it inflates the
 // variance, a rise of D at nearly every scrape stands in: Mann-Kendall with the same p, Kendall's
-// τ of at least 0.8, and short-fold. Such a finding is possible, unless snapshots agree.
+// τ of at least 0.8, and short-fold. Below twice min-bins intervals a third way is open, which arrivals that come
+// in bursts do not hide: what is in flight changes from scrape to scrape by more on average than a queue at
+// the brink of capacity wanders (t-test, drift-p), and it grows by min-fold more than arrivals do. Such
+// findings are possible, unless snapshots agree.
 //
-// Throughput must be flat meanwhile: its last third at most a quarter above its first, or, in the
-// second half of the window, in flight still rising after throughput stopped to. Filling up after a start is neither. Idle intervals
+// Throughput must be flat meanwhile: its last third at most a quarter above its first, or at most half above it with
+// requests that stay twice as long (L/X), or, in the second half of the window, in flight still rising after throughput stopped to. Filling up after a start is neither.
+// Where nothing completes at all, at least 20 requests must have completed before, in a tenth of the window on average:
+// else it may be a start, and the load is inconclusive. Idle intervals
 // count for nothing. Intervals in which a counter fell (a restart) have no rate.
 //
 // The verdict of what diverges: leak when completed requests explain less than a tenth of
 // the concurrency (Little gap of 0.9 and more), growing when the last third still rises, else plateau.
 //
 // Little's law, L = X·W, says how many requests throughput and mean latency explain. Goroutines
-// beyond twice that (a connection may have two) and beyond what is in flight are unexplained. They are reported
+// beyond twice that (a connection may have two) and beyond what is in flight are unexplained. Requests that come
+// on top bring as many goroutines as each had before, up to ten: those that call others have more. They are reported
 // when they grow: by half of the smallest count seen, at least min-unexplained, rising over the
 // scrapes. A pool that stays is no finding, however large. Where three goroutine snapshots show which lines grow,
 // the leak detector judges them, and this one says so in the load section.

@@ -129,14 +129,16 @@ func waitSuffix(wait evidence.Wait) string {
 }
 
 // growingInTrace is the site at which, at the end of the trace, half as many again wait as did on
-// average over it: a queue that grows from nothing has twice as many.
+// average over it: a queue that grows from nothing has twice as many. A trace does not tell where a goroutine
+// waited whose wait began earlier and ended in it. Any such wait may have been here: without them all
+// waits as long as the trace would look like a queue that grows from nothing.
 func (w *waits) growingInTrace(p *analyze.Pass) *site {
 	if w.windowNS <= 0 {
 		return nil
 	}
 	var best *site
 	for _, s := range w.sites {
-		average := s.spent / float64(w.windowNS)
+		average := (s.spent + w.unplaced) / float64(w.windowNS)
 		if float64(s.open) < p.Param("min-pileup") || float64(s.open) < 1.5*average || float64(s.open)-average < p.Param("min-pileup")/2 {
 			continue
 		}
@@ -156,7 +158,11 @@ func reportUnexplained(p *analyze.Pass, a *assessment, w *waits) {
 	}
 	f := analyze.Finding{Rule: ruleUnexplained, Confidence: analyze.Possible, Cost: u.count, Message: u.text(a.flow),
 		Next: tryMetrics, Measures: append([]stats.Measure{u.measure(a.flow)}, a.flow.measures()...)}
-	if s := w.largestOther(); s != nil {
+	s := w.largestOther()
+	if grown := w.mostGrown(); grown != nil && !grown.frame.Std() && w.turnsOver(grown) {
+		s = grown
+	}
+	if s != nil {
 		f.Location, f.Wait, f.Stacks = s.frame, s.wait, []evidence.Stack{s.stack}
 		f.Message += "; most of those that serve none are parked here"
 		f.Confidence = analyze.Likely
@@ -164,16 +170,18 @@ func reportUnexplained(p *analyze.Pass, a *assessment, w *waits) {
 	p.Report(f)
 }
 
-// showGrowth reports whether the snapshots show which lines outside of requests grow: then the leak
-// detector judges them.
+// showGrowth reports whether the snapshots show which lines grow: then the leak
+// detector judges them. It leaves out lines whose goroutines come and go, and so does this.
 func (w *waits) showGrowth() bool {
 	if len(w.snapshots) < 3 {
 		return false
 	}
-	return slices.ContainsFunc(w.others, func(s site) bool { return s.growth() > 0 })
+	most := w.mostGrown()
+	return most != nil && !w.turnsOver(most)
 }
 
-// largestOther is where most goroutines that serve no request stand in the last snapshot.
+// largestOther is where most goroutines that serve no request stand in the last snapshot. Of
+// several snapshots only lines at which they grew count.
 func (w *waits) largestOther() *site {
 	n := len(w.snapshots)
 	if n == 0 {
@@ -181,7 +189,11 @@ func (w *waits) largestOther() *site {
 	}
 	var best *site
 	for i := range w.others {
-		if s := &w.others[i]; s.counts[n-1] > 0 && (best == nil || s.counts[n-1] > best.counts[n-1]) {
+		s := &w.others[i]
+		if s.frame.Std() || n > 1 && s.growth() <= 0 {
+			continue
+		}
+		if s.counts[n-1] > 0 && (best == nil || s.counts[n-1] > best.counts[n-1]) {
 			best = s
 		}
 	}

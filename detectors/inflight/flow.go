@@ -182,6 +182,31 @@ func (f *flow) qps() *float64 {
 	return stats.Float(*f.requests / f.requestTime)
 }
 
+// nothingCompletes holds when requests are counted and none completed in the window.
+func (f *flow) nothingCompletes() bool { return f.requests != nil && *f.requests == 0 }
+
+// What makes a standstill of requests that have not completed: there were some before, and they took
+// a small part of the window.
+const (
+	someCompleted = 20
+	briefPart     = 0.1
+)
+
+// completedBefore tells a service that has come to a standstill from one that has just begun to serve
+// requests that take longer than the window.
+func (f *flow) completedBefore() bool {
+	for _, p := range f.load.Points {
+		if unanswered(&p) {
+			continue
+		}
+		if !finite(p.Requests) || !finite(p.LatencyCount) || !finite(p.LatencySumS) || *p.LatencyCount <= 0 {
+			return false
+		}
+		return *p.Requests >= someCompleted && *p.LatencySumS / *p.LatencyCount <= briefPart*f.window
+	}
+	return false
+}
+
 // explained is how many requests throughput and latency explain, X·W.
 func (f *flow) explained() *float64 {
 	q := f.qps()

@@ -6,9 +6,15 @@ import (
 	"go-debug/analyze/stats"
 )
 
-// perRequest is how many goroutines a request in flight may account for: that of its
-// connection, and the one that watches the connection while the handler runs.
-const perRequest = 2
+// perRequest is how many goroutines a request in flight may account for at least: that of its
+// connection, and the one that watches the connection while the handler runs. mostPerRequest bounds what
+// the window itself may show of one that calls others: two for each client connection, and what it
+// starts. Beyond that, or among fewRequests, they are a pool.
+const (
+	perRequest     = 2
+	mostPerRequest = 10
+	fewRequests    = 10
+)
 
 // unexplained is the goroutines that throughput and concurrency do not account for.
 type unexplained struct {
@@ -27,27 +33,34 @@ func (f *flow) unexplained() (unexplained, bool) {
 		return unexplained{}, false
 	}
 	u := unexplained{goroutines: f.goroutines[n-1], smallest: slices.Min(f.goroutines), trend: stats.MannKendall(f.goroutines)}
-	added := 0.0 // requests in flight, from the fewest to those at the end
-	least := -1.0
-	end := 0.0
-	for _, p := range f.load.Points {
-		if finite(p.InFlight) {
-			end = *p.InFlight
-			if least < 0 || end < least {
-				least = end
-			}
-		}
-	}
-	if least >= 0 {
-		added = end - least
-	}
+	least, end, each := f.requestGoroutines()
 	u.explained = max(value(littles), end)
 	u.count = u.goroutines - u.explained
-	u.growth = u.goroutines - u.smallest - perRequest*added
-	if least < 0 {
+	u.growth = u.goroutines - u.smallest - each*(end-least)
+	if f.maxInFlight == nil {
 		u.growth = u.goroutines - u.smallest - perRequest*u.explained
 	}
 	return u, true
+}
+
+// requestGoroutines are the fewest requests in flight, those at the end, and how many goroutines each of
+// those between may account for: as many as there were for each when they were fewest.
+func (f *flow) requestGoroutines() (least, end, each float64) {
+	first := true
+	for _, p := range f.load.Points {
+		if !finite(p.InFlight) {
+			continue
+		}
+		end = *p.InFlight
+		if !first && end >= least {
+			continue
+		}
+		least, each, first = end, perRequest, false
+		if finite(p.Goroutines) && end >= fewRequests {
+			each = max(each, min(*p.Goroutines/end, mostPerRequest))
+		}
+	}
+	return least, end, each
 }
 
 // grows holds for goroutines that rise to the end of the window by half of the smallest count, or by a

@@ -58,6 +58,7 @@ var Detector = &analyze.Detector{
 		{Name: "min-in-flight", Default: 3, Unit: "requests", Why: "fewer at once are noise of the gauge"},
 		{Name: "min-bins", Default: 12, Unit: "intervals", Why: "thirds of four are the fewest that can reach p < 0.01 against moderate noise"},
 		{Name: "short-fold", Default: 2, Unit: "factor", Why: "in fewer than twice min-bins intervals a busy but stable queue may wander by half; doubling is rare"},
+		{Name: "drift-p", Default: 0.005, Unit: "probability", Why: "in flight rising from scrape to scrape by chance; stricter than max-p, for it is the third way to be found; critical queues reach it in under 1 % of simulated windows"},
 		{Name: "max-qps-rise", Default: 1.25, Unit: "factor", Why: "a load that rises by more than a quarter explains growth of its own"},
 		{Name: "min-pileup", Default: 20, Unit: "goroutines", Why: "the growth at one line that snapshots must show; fewer is ordinary variation of a busy handler"},
 		{Name: "min-unexplained", Default: 100, Unit: "goroutines", Why: "growth that no request explains; fewer are connections and background work"},

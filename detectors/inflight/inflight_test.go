@@ -93,6 +93,32 @@ func TestLoads(t *testing.T) {
 	}
 }
 
+// A service that has stopped to answer is not one that begins to.
+func TestStandstill(t *testing.T) {
+	for name, c := range map[string]struct {
+		before, latency float64
+		rules           []string
+		verdict         string
+	}{
+		"deadlock":                     {500, 0.004, []string{ruleDiverging}, verdictLeak},
+		"a start":                      {0, 0, nil, verdictInconclusive},
+		"requests that take long":      {500, 20, nil, verdictInconclusive},
+		"too few completed for a norm": {5, 0.004, nil, verdictInconclusive},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := scraped(11, func(i int) second { return second{60 * float64(i), 0, 0, 12 + 120*float64(i)} })
+			for i := range l.Points {
+				sum := c.before * c.latency
+				l.Points[i].Requests, l.Points[i].LatencyCount, l.Points[i].LatencySumS = &c.before, &c.before, &sum
+			}
+			res := analyse(t, &evidence.Set{Loads: []evidence.Load{l}})
+			if got := rules(res); !slices.Equal(got, c.rules) || res.Load[0].Verdict != c.verdict {
+				t.Errorf("rules %v, verdict %s, want %v, %s", got, res.Load[0].Verdict, c.rules, c.verdict)
+			}
+		})
+	}
+}
+
 func TestSentence(t *testing.T) {
 	l := scraped(60, func(int) second { return second{91, 950, 0.112, 260} })
 	res := analyse(t, &evidence.Set{Loads: []evidence.Load{l}})

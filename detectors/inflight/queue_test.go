@@ -1,6 +1,7 @@
 package inflight
 
 import (
+	"math"
 	"math/rand/v2"
 	"testing"
 	"time"
@@ -65,6 +66,17 @@ func TestSimulatedQueues(t *testing.T) {
 		{"overload of 20 %", 8, after(0, 0.6, 1.2), 30, 0.9, 1.01},
 		{"overload of 20 %, 13 scrapes", 8, after(-0.1, 0.6, 1.2), 13, 0.9, 1.01},
 		{"overload of 5 %", 8, after(0, 0.6, 1.05), 60, 0.9, 1.01},
+		{"M/M/1 at 90 %, 11 scrapes", 1, constant(0.9), 11, 0, 0.15},
+		{"M/M/1 at 95 %, 11 scrapes", 1, constant(0.95), 11, 0, 0.2},
+		{"M/M/8 at 90 %, 11 scrapes", 8, constant(0.9), 11, 0, 0.1},
+		{"ramp from 10 to 70 %, 11 scrapes", 8, func(t float64) float64 { return 0.1 + 0.6*max(t, 0) }, 11, 0, 0.02},
+		{"ramp from 50 to 75 %, 11 scrapes", 1, func(t float64) float64 { return 0.5 + 0.25*max(t, 0) }, 11, 0, 0.05},
+		{"ramp from 60 to 85 %, 11 scrapes", 8, func(t float64) float64 { return 0.6 + 0.25*max(t, 0) }, 11, 0, 0.05},
+		{"ramp from 60 to 85 %", 8, func(t float64) float64 { return 0.6 + 0.25*max(t, 0) }, 60, 0, 0.05},
+		{"half a wave, 11 scrapes", 8, func(t float64) float64 { return 0.5 - 0.4*math.Cos(math.Pi*max(t, 0)) }, 11, 0, 0.05},
+		{"overload of 20 %, 11 scrapes", 8, after(-0.3, 0.6, 1.2), 11, 0.9, 1.01},
+		{"overload of 25 % that is 5 s old, 11 scrapes", 8, after(-0.45, 0.6, 1.25), 11, 0.95, 1.01},
+		{"overload with waves, 11 scrapes", 8, func(t float64) float64 { return after(-0.2, 0.6, 1.3+0.5*math.Sin(40*t))(t) }, 11, 0.8, 1.01},
 		{"overload that begins", 8, after(0.4, 0.6, 1.3), 30, 0.9, 1.01},
 	} {
 		t.Run(c.name, func(t *testing.T) {

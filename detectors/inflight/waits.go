@@ -26,6 +26,8 @@ type site struct {
 	contends int64              // waits in the block profile
 }
 
+func (s *site) key() string { return lineKey(s.frame) + " " + string(s.wait) }
+
 func (s *site) growth() int { return s.counts[len(s.counts)-1] - s.counts[0] }
 
 // waits is where requests wait, from all evidence that has stacks.
@@ -35,6 +37,8 @@ type waits struct {
 	requests  []int // goroutines that serve requests, per snapshot
 	others    []site
 	windowNS  int64 // of the trace, 0 unless there is one window
+	// unplaced is ns of waiting in the trace that no stack is known of.
+	unplaced float64
 }
 
 // isRequestRoot reports the functions under which a server runs the program's handlers. HTTP/2 is
@@ -91,6 +95,37 @@ func ownFrame(stack evidence.Stack) (evidence.Frame, bool) {
 	return fallback, !fallback.IsZero() && !isServer(fallback)
 }
 
+// otherFrame is where a goroutine that serves no request stands. It is false for idle connections,
+// for requests whose client is slow to send, and for goroutine 1.
+func otherFrame(g *evidence.Group) (evidence.Frame, bool) {
+	if isMain(g) || slices.ContainsFunc(g.Stack, func(f evidence.Frame) bool { return isRequestRoot(f.Function) }) {
+		return evidence.Frame{}, false
+	}
+	frame, ok := ownFrame(g.Stack)
+	if !ok {
+		frame = libraryFrame(g.Stack)
+	}
+	return frame, !frame.IsZero()
+}
+
+// libraryFrame is the innermost frame outside of the runtime.
+func libraryFrame(stack evidence.Stack) evidence.Frame {
+	for _, f := range stack {
+		if pkg := f.Package(); pkg != "" && pkg != "runtime" && !strings.HasPrefix(pkg, "internal/") {
+			return f
+		}
+	}
+	return evidence.Frame{}
+}
+
+// isMain reports goroutine 1, which is there once whatever the load is.
+func isMain(g *evidence.Group) bool {
+	if len(g.IDs) == 1 && g.IDs[0] == 1 {
+		return true
+	}
+	return g.Stack.Contains("runtime.main")
+}
+
 // isDependency tells code that the program imports by its file: module cache and -trimpath names
 // hold a version, vendored ones their folder.
 func isDependency(f evidence.Frame) bool {
@@ -136,10 +171,7 @@ func (w *waits) count(byLine, others map[string]*site, i int, g *evidence.Group)
 	if ok {
 		w.requests[i] += g.Count
 	} else {
-		if slices.ContainsFunc(g.Stack, func(f evidence.Frame) bool { return isRequestRoot(f.Function) }) {
-			return // an idle connection, or a client that is slow to send
-		}
-		if frame, ok = ownFrame(g.Stack); !ok {
+		if frame, ok = otherFrame(g); !ok {
 			return
 		}
 		table = others
@@ -148,7 +180,7 @@ func (w *waits) count(byLine, others map[string]*site, i int, g *evidence.Group)
 }
 
 func (w *waits) at(table map[string]*site, f evidence.Frame, wait evidence.Wait, stack evidence.Stack) *site {
-	key := lineKey(f) + " " + string(wait)
+	key := (&site{frame: f, wait: wait}).key()
 	s := table[key]
 	if s == nil {
 		s = &site{frame: f, wait: wait, stack: stack, counts: make([]int, len(w.snapshots))}
@@ -169,6 +201,9 @@ func (w *waits) addTrace(byLine map[string]*site, t *evidence.Trace) {
 	for i := range t.Blocks {
 		b := &t.Blocks[i]
 		stack := t.StackOf(b.Stack)
+		if len(stack) == 0 {
+			w.unplaced += float64(b.Ended.Sum) + float64(b.Unseen.Sum) + float64(b.Open.Sum)
+		}
 		frame, ok := requestFrame(stack)
 		if !ok {
 			continue

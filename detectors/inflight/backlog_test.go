@@ -1,0 +1,105 @@
+package inflight
+
+import (
+	"slices"
+	"testing"
+
+	"go-debug/analyze/evidence"
+)
+
+// dumps are snapshots with ids, in each of which the goroutines [from(i), to(i)) wait at a line that serves
+// no request, beside goroutine 1 and idle connections of an HTTP client.
+func dumps(n int, line, main evidence.Stack, from, to func(i int) uint64) []evidence.Snapshot {
+	var out []evidence.Snapshot
+	for i := range n {
+		var ids []uint64
+		for id := from(i); id < to(i); id++ {
+			ids = append(ids, id)
+		}
+		out = append(out, evidence.Snapshot{Position: evidence.Position{Source: "g", Seq: i}, Kind: evidence.Goroutine, Complete: true, HasIDs: true, HasStates: true,
+			Groups: []evidence.Group{
+				{Wait: evidence.WaitIO, Stack: main, Count: 1, IDs: []uint64{1}},
+				{Wait: evidence.WaitChanSend, Stack: line, Count: len(ids), IDs: ids},
+			}})
+	}
+	return out
+}
+
+func TestBacklogOutsideOfRequests(t *testing.T) {
+	mainFrame := evidence.Frame{Function: "main.main", File: "shop/main.go", Line: 20}
+	mainStack := evidence.Stack{{Function: "internal/poll.runtime_pollWait"}, {Function: "net.(*TCPListener).Accept"}, mainFrame}
+	jobs := evidence.Stack{{Function: "runtime.chansend1"}, workerFrame}
+	conns := evidence.Stack{{Function: "internal/poll.runtime_pollWait"}, {Function: "net/http.(*persistConn).readLoop", File: "net/http/transport.go", Line: 2222}}
+	late := evidence.Stack{{Function: "runtime.chanrecv1"}, handlerFrame, {Function: "net/http.(*timeoutHandler).ServeHTTP.func1"}}
+	growing := scraped(11, func(i int) second { return second{0, 100, 0.001, 60 + 40*float64(i)} })
+	none := func(int) uint64 { return 100 }
+	to := func(i int) uint64 { return 150 + 120*uint64(i) }
+	for name, c := range map[string]struct {
+		line  evidence.Stack
+		from  func(i int) uint64
+		rules []string
+		at    evidence.Frame
+	}{
+		"jobs that are done too slowly":                  {jobs, func(i int) uint64 { return 100 + 60*uint64(i) }, []string{ruleUnexplained}, workerFrame},
+		"a leak is the leak detector's":                  {jobs, none, nil, evidence.Frame{}},
+		"and so are handlers that outlive their request": {late, none, nil, evidence.Frame{}},
+		"and so are connections that stay":               {conns, none, nil, evidence.Frame{}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			res := analyse(t, &evidence.Set{Loads: []evidence.Load{growing}, Snapshots: dumps(6, c.line, mainStack, c.from, to)})
+			if got := rules(res); !slices.Equal(got, c.rules) {
+				t.Fatalf("rules %v, want %v", got, c.rules)
+			}
+			if len(res.Findings) > 0 && res.Findings[0].Location != c.at {
+				t.Errorf("location %+v", res.Findings[0].Location)
+			}
+		})
+	}
+	t.Run("goroutine 1 is no place to look", func(t *testing.T) {
+		set := &evidence.Set{Loads: []evidence.Load{growing}, Snapshots: dumps(1, conns, mainStack, none, to)}
+		if res := analyse(t, set); len(res.Findings) != 1 || !res.Findings[0].Location.IsZero() {
+			t.Errorf("%+v", res.Findings)
+		}
+	})
+}
+
+// A request that calls others has more goroutines than its own two.
+func TestRequestsWithGoroutinesOfTheirOwn(t *testing.T) {
+	flight := []float64{18, 56, 46, 60, 53, 62, 51, 62, 58, 58, 57}
+	goroutines := []float64{121, 362, 343, 390, 381, 409, 386, 407, 423, 422, 420}
+	l := scraped(len(flight), func(i int) second { return second{0, 55, 1, 0} })
+	for i := range l.Points {
+		l.Points[i].InFlight, l.Points[i].Goroutines = &flight[i], &goroutines[i]
+	}
+	if res := analyse(t, &evidence.Set{Loads: []evidence.Load{l}}); len(res.Findings) != 0 {
+		t.Errorf("rules %v", rules(res))
+	}
+}
+
+// A trace shorter than the waits in it sees those begin that are open at its end, and cannot place
+// those that began earlier.
+func TestTraceShorterThanTheWaits(t *testing.T) {
+	tr := traceOf(waiting(), 0, 60, 0)
+	tr.Blocks[0].Open = evidence.Histogram{}
+	tr.Blocks[0].Open.AddN(500e6, 60)
+	res := analyse(t, &evidence.Set{Trace: tr})
+	if got := rules(res); !slices.Equal(got, []string{ruleQueueing}) {
+		t.Fatalf("a queue from nothing: rules %v", got)
+	}
+	early := evidence.BlockSite{Wait: evidence.WaitOther}
+	early.Unseen.AddN(500e6, 60)
+	tr.Blocks = append(tr.Blocks, early)
+	if res := analyse(t, &evidence.Set{Trace: tr}); len(res.Findings) != 0 {
+		t.Errorf("a steady one: rules %v", rules(res))
+	}
+}
+
+// Throughput that wavers a little while requests stay three times as long does not explain them.
+func TestSlowerWhileThroughputRisesALittle(t *testing.T) {
+	flight := []float64{22, 26, 40, 53, 70, 73, 93, 113, 113, 105, 110}
+	done := []float64{36, 39, 40, 41, 47, 53, 49, 47, 63, 56, 48}
+	l := scraped(len(flight), func(i int) second { return second{flight[i], done[i], flight[i] / done[i], 7 * flight[i]} })
+	if res := analyse(t, &evidence.Set{Loads: []evidence.Load{l}}); !slices.Equal(rules(res), []string{ruleDiverging}) {
+		t.Errorf("rules %v", rules(res))
+	}
+}
