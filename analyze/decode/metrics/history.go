@@ -2,8 +2,10 @@ package metrics
 
 import (
 	"cmp"
+	"maps"
 	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"go-debug/analyze/evidence"
@@ -55,24 +57,24 @@ type history struct {
 	limit   int64 // bytes
 	held    int64
 	routes  map[string]bool
-	names   map[string]int // rank by name
-	refused map[string]bool
+	names   map[string]int  // rank by name
+	refused bool            // metrics beyond the bound
 	seen    map[string]bool // routes beyond the bound
 	scraped bool            // series of the metrics endpoint itself were left out
 }
 
 func newHistory(memory int64) *history {
-	return &history{stride: 1, limit: memory / 4, routes: map[string]bool{}, names: map[string]int{}, refused: map[string]bool{},
+	return &history{stride: 1, limit: memory / 4, routes: map[string]bool{}, names: map[string]int{},
 		seen: map[string]bool{}}
 }
 
 func (h *history) recorded() int { return len(h.records) }
 
 // fold adds a sample to its scrape, once for all routes and once for its own.
-func (h *history) fold(rec *record, x sample) {
+func (h *history) fold(cells map[cellKey]*cell, x sample) {
 	if _, ok := h.names[x.metric.base]; !ok {
 		if len(h.names) >= maxMetrics {
-			h.refused[x.metric.base] = len(h.refused) < maxMetrics
+			h.refused = true
 			return
 		}
 		h.names[x.metric.base] = x.metric.rank
@@ -82,9 +84,9 @@ func (h *history) fold(rec *record, x sample) {
 		h.scraped = true
 		return
 	}
-	rec.fold(cellKey{x.metric.base, ""}, &x)
+	addTo(cells, cellKey{x.metric.base, ""}, &x)
 	if route != "" && h.admit(route) {
-		rec.fold(cellKey{x.metric.base, route}, &x)
+		addTo(cells, cellKey{x.metric.base, route}, &x)
 	}
 }
 
@@ -96,7 +98,7 @@ func (h *history) admit(route string) bool {
 		h.routes[route] = true
 		return true
 	case len(h.seen) < 10_000:
-		h.seen[route] = true
+		h.seen[strings.Clone(route[:min(len(route), 256)])] = true
 	}
 	return false
 }
@@ -110,11 +112,11 @@ func routeOf(labels map[string]string) string {
 	return ""
 }
 
-func (rec *record) fold(key cellKey, x *sample) {
-	c := rec.cells[key]
+func addTo(cells map[cellKey]*cell, key cellKey, x *sample) {
+	c := cells[key]
 	if c == nil {
 		c = &cell{}
-		rec.cells[key] = c
+		cells[key] = c
 	}
 	switch x.metric.part {
 	case partSum:
@@ -176,6 +178,18 @@ func (rec *record) cost() int64 {
 		n += cellBytes + bucketCost*int64(len(c.buckets))
 	}
 	return n
+}
+
+// prune forgets the names and routes of scrapes that were refused or cut and left nothing.
+func (h *history) prune() {
+	names, routes := map[string]bool{}, map[string]bool{}
+	for _, r := range h.records {
+		for k := range r.cells {
+			names[k.name], routes[k.route] = true, true
+		}
+	}
+	maps.DeleteFunc(h.names, func(name string, _ int) bool { return !names[name] })
+	maps.DeleteFunc(h.routes, func(route string, _ bool) bool { return !routes[route] })
 }
 
 // latencyBuckets are the buckets in seconds. Bounds that not all series have are left out: a sum over

@@ -22,10 +22,11 @@ func (h *history) loads(pos evidence.Position, n *notes) []evidence.Load {
 	if h.tail != nil && (len(h.records) == 0 || h.records[len(h.records)-1] != h.tail) {
 		h.records = append(h.records, h.tail)
 	}
+	h.prune()
 	if h.stride > 1 {
 		n.add("the scrapes exceed what is kept: every %dth is", h.stride)
 	}
-	if len(h.refused) > 0 {
+	if h.refused {
 		n.add("more than %d metrics look like requests: the rest is left out", maxMetrics)
 	}
 	if h.scraped {

@@ -2,8 +2,9 @@
 // time: one scrape, or a file of many, each after a line "# scrape <unix seconds>".
 //
 // Only lines of metrics with a role (goroutines, requests in flight, requests, latency; see
-// the table of conventions) reach the parser; the rest is read past. What is kept is bounded
-// in bytes per scrape, in scrapes, in routes and in buckets.
+// the table of conventions) reach the parser, in batches of some lines that are summed up at
+// once; the rest is read past. So the memory does not follow the length of a scrape, and what
+// is kept of it is bounded in metrics, routes and buckets, and over time in scrapes.
 package metrics
 
 import (
@@ -12,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 
@@ -39,8 +41,8 @@ func Decode(ctx context.Context, r io.Reader, pos evidence.Position, b budget.Bu
 	}
 	d := &decoder{pos: pos, notes: &notes{}, history: newHistory(memory)}
 	s := &splitter{
-		r: bufio.NewReaderSize(r, 64<<10), maxKept: int(min(memory/parseCost, maxKeptBytes)),
-		names: map[string]metric{}, emit: d.scrape, notes: d.notes,
+		r:     bufio.NewReaderSize(r, 64<<10),
+		names: map[string]metric{}, fold: d.fold, emit: d.scrape, notes: d.notes,
 	}
 	err := s.run(ctx)
 	d.flush(true)
@@ -48,25 +50,18 @@ func Decode(ctx context.Context, r io.Reader, pos evidence.Position, b budget.Bu
 	return d.set(failure), failure
 }
 
-const (
-	// parseCost is roughly how much more memory parsed samples take than their text.
-	parseCost    = 16
-	maxKeptBytes = 64 << 20
-)
-
-// decoder parses scrapes one behind the splitter, so that it knows which one is the last.
+// decoder takes scrapes one behind the splitter, so that it knows which one is the last.
 type decoder struct {
 	pos     evidence.Position
 	notes   *notes
 	history *history
 	pending *scrape
-	before  *scrape // the last one parsed
+	before  *scrape // the last whole one
 	count   int
 	lost    int // marked scrapes without samples
 	golang  string
 	failed  []string
 	broken  int
-	over    bool
 }
 
 func (d *decoder) scrape(s *scrape) {
@@ -76,7 +71,7 @@ func (d *decoder) scrape(s *scrape) {
 	d.pending = s
 }
 
-// flush parses the pending scrape. The last one may have been cut by whoever wrote the file; an
+// flush records the pending scrape. The last one may have been cut by whoever wrote the file; an
 // earlier one is followed by a whole line.
 func (d *decoder) flush(last bool) {
 	s := d.pending
@@ -92,15 +87,19 @@ func (d *decoder) flush(last bool) {
 		s.cut = true
 	}
 	d.judge(s)
-	samples, err := s.parse()
+	err := s.failure()
 	if err != nil {
 		d.fail("scrape %d of the input is no exposition text: %v", s.index+1, err)
-		samples = nil
+		s.cells = nil
 	}
 	if s.cut {
-		samples = slices.DeleteFunc(samples, func(x sample) bool { return x.metric.base == s.lastName })
+		maps.DeleteFunc(s.cells, func(k cellKey, _ *cell) bool { return k.name == s.lastName })
 	}
-	d.history.add(d.point(s, samples))
+	rec := &record{index: s.index, at: s.at, answered: s.samples > 0, cells: s.cells}
+	if !s.marked {
+		rec.at = s.latest.time(s.open)
+	}
+	d.history.add(rec)
 	if err == nil && s.samples > 0 && !s.cut {
 		d.before = &scrape{eof: s.eof, series: s.series, samples: s.samples, lastName: s.lastName}
 	}
@@ -120,10 +119,6 @@ func (d *decoder) judge(s *scrape) {
 	case s.badLine > 0:
 		d.fail("line %d is no exposition text (%s)", s.badLine, s.badText)
 	}
-	if s.over {
-		d.over = true
-		d.fail("scrape %d is over budget: more series of requests than the memory limit allows", s.index+1)
-	}
 }
 
 // fail records that a scrape was not wholly read. The first is told, the rest counted.
@@ -134,23 +129,27 @@ func (d *decoder) fail(format string, args ...any) {
 	}
 }
 
-// point folds the samples of a scrape.
-func (d *decoder) point(s *scrape, samples []sample) *record {
-	rec := &record{index: s.index, at: s.at, answered: s.samples > 0, cells: map[cellKey]*cell{}}
-	for _, x := range samples {
-		switch conventions[x.metric.rank].role {
-		case roleInfo:
-			if v := x.labels["version"]; v != "" && len(v) < 64 {
-				d.golang = v
-			}
-		default:
-			if !s.marked && x.at.After(rec.at) {
-				rec.at = x.at
-			}
-			d.history.fold(rec, x)
-		}
+// failure says why the text of a scrape cannot be used: a line that the parser refused, or a
+// timestamp of the other format.
+func (s *scrape) failure() error {
+	if s.failed == nil && !s.open && s.classic > 0 {
+		return fmt.Errorf("line %d: the timestamp is no whole number of milliseconds", s.classic)
 	}
-	return rec
+	return s.failed
+}
+
+// fold adds a sample to its scrape.
+func (d *decoder) fold(s *scrape, x sample) {
+	if conventions[x.metric.rank].role == roleInfo {
+		if v := x.labels["version"]; v != "" && len(v) < 64 {
+			d.golang = v
+		}
+		return
+	}
+	if s.cells == nil {
+		s.cells = map[cellKey]*cell{}
+	}
+	d.history.fold(s.cells, x)
 }
 
 func (d *decoder) set(err error) *evidence.Set {
@@ -192,11 +191,7 @@ func (d *decoder) failure(err error) error {
 	if d.broken > 1 {
 		text += fmt.Sprintf(", and %d more", d.broken-1)
 	}
-	hint := fetch
-	if d.over {
-		hint = "drop what is not needed: grep -E '^(go_goroutines|http_)' metrics.txt | go-debug analyze"
-	}
-	return &evidence.InputError{Err: errors.New("metrics: " + text), Hint: hint}
+	return &evidence.InputError{Err: errors.New("metrics: " + text), Hint: fetch}
 }
 
 // maxNotes bounds the remarks on one input.

@@ -22,17 +22,13 @@ type sample struct {
 	metric metric
 	labels map[string]string
 	value  float64
-	at     time.Time // zero when the exposition states none
 }
 
 var textFormat = expfmt.NewFormat(expfmt.TypeTextPlain).WithEscapingScheme(model.NoEscaping)
 
-// parse reads the kept lines of a scrape. The order of the samples depends on the text alone.
-func (s *scrape) parse() ([]sample, error) {
-	text := s.kept.Bytes()
-	if s.open {
-		text = classicText(text)
-	}
+// parse reads kept lines, whose numbers in the input are given for errors. The order of the
+// samples depends on the text alone.
+func parse(text []byte, lines []int) ([]sample, error) {
 	dec := expfmt.SampleDecoder{Dec: expfmt.NewDecoder(bytes.NewReader(text), textFormat), Opts: &expfmt.DecodeOptions{}}
 	var out []sample
 	for {
@@ -42,7 +38,7 @@ func (s *scrape) parse() ([]sample, error) {
 			break
 		}
 		if err != nil {
-			return nil, s.locate(err)
+			return nil, locate(err, lines)
 		}
 		for _, v := range vec {
 			if x, ok := newSample(v); ok {
@@ -55,51 +51,53 @@ func (s *scrape) parse() ([]sample, error) {
 	return out, nil
 }
 
-// classicText rewrites OpenMetrics lines, line for line, in the classic format: timestamps in
-// milliseconds, no exemplars, counters named as their samples. The library's own OpenMetrics parser is
-// driven by a grammar: it takes over a millisecond a line, and more than its share for a long one (160 ms for
-// 400 bytes of label), against 7 µs in the classic parser.
-func classicText(text []byte) []byte {
-	var out bytes.Buffer
-	for line := range bytes.Lines(text) {
-		line = bytes.TrimRight(line, "\n")
-		if rest, ok := bytes.CutPrefix(line, []byte("# TYPE ")); ok {
-			if f := bytes.Fields(rest); len(f) == 2 && string(f[1]) == "counter" && !bytes.Contains(f[0], []byte("_total")) {
-				line = fmt.Appendf(nil, "# TYPE %s counter", withTotal(string(f[0])))
-			}
-			out.Write(line)
-		} else {
-			end := labelsEnd(line)
-			out.Write(line[:end])
-			f := strings.Fields(string(line[end:]))
-			if i := slices.Index(f, "#"); i >= 0 {
-				f = f[:i]
-			}
-			if len(f) == 2 {
-				f[1] = milliseconds(f[1])
-			}
-			out.WriteString(" " + strings.Join(f, " "))
+// timestamp is that of a sample as it is written: whole milliseconds in the classic format,
+// seconds with a fraction in OpenMetrics.
+type timestamp struct {
+	text  string // empty for none
+	value float64
+	whole bool // an integer, as the classic format wants it
+}
+
+func later(a, b timestamp) timestamp {
+	if a.text == "" || b.value > a.value {
+		return b
+	}
+	return a
+}
+
+// time reads the timestamp in the format that the scrape turned out to have. It is zero for
+// none and for times before 1970.
+func (ts timestamp) time(open bool) time.Time {
+	ms := ts.value
+	if open {
+		ms *= 1000
+	}
+	if ts.text == "" || !(ms >= 1) || ms > 1e17 {
+		return time.Time{}
+	}
+	return time.UnixMilli(int64(math.Round(ms))).UTC()
+}
+
+// cutTimestamp takes the timestamp and the exemplar off a sample line. The library's own
+// OpenMetrics parser is driven by a grammar: it takes over a millisecond a line, and more than its share for a
+// long one (160 ms for 400 bytes of label), against 7 µs in the classic parser. What is neither stays, for the
+// parser to refuse.
+func cutTimestamp(line []byte) ([]byte, timestamp) {
+	end := labelsEnd(line)
+	f := strings.Fields(string(line[end:]))
+	if i := slices.Index(f, "#"); i >= 0 {
+		f = f[:i]
+	}
+	var ts timestamp
+	if len(f) == 2 {
+		v, err := strconv.ParseFloat(f[1], 64)
+		if err == nil && math.Abs(v) < 1e17 {
+			_, err = strconv.ParseInt(f[1], 10, 64)
+			ts, f = timestamp{text: f[1], value: v, whole: err == nil}, f[:1]
 		}
-		out.WriteByte('\n')
 	}
-	return out.Bytes()
-}
-
-func withTotal(name string) string {
-	if quoted, ok := strings.CutSuffix(name, `"`); ok {
-		return quoted + `_total"`
-	}
-	return name + "_total"
-}
-
-// milliseconds turns a timestamp in seconds into one of the classic format; what is no number
-// stays, for the parser to refuse.
-func milliseconds(seconds string) string {
-	v, err := strconv.ParseFloat(seconds, 64)
-	if err != nil || !(math.Abs(v) < 1e14) {
-		return seconds
-	}
-	return strconv.FormatInt(int64(math.Round(v*1000)), 10)
+	return append(append(line[:end:end], ' '), strings.Join(f, " ")...), ts
 }
 
 // labelsEnd is where the name and labels of a sample line end.
@@ -135,18 +133,15 @@ func newSample(v *model.Sample) (sample, bool) {
 			x.labels[string(k)] = string(val)
 		}
 	}
-	if v.Timestamp > 0 {
-		x.at = v.Timestamp.Time().UTC()
-	}
 	x.metric = resolve(x.name)
 	return x, x.metric.rank >= 0
 }
 
 // locate turns the line of a parse error, counted among the kept lines, into that of the input.
-func (s *scrape) locate(err error) error {
+func locate(err error, lines []int) error {
 	var pe expfmt.ParseError
-	if errors.As(err, &pe) && pe.Line >= 1 && pe.Line <= len(s.lines) {
-		return fmt.Errorf("line %d: %s", s.lines[pe.Line-1], pe.Msg)
+	if errors.As(err, &pe) && pe.Line >= 1 && pe.Line <= len(lines) {
+		return fmt.Errorf("line %d: %s", lines[pe.Line-1], pe.Msg)
 	}
 	return err
 }

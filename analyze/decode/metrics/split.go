@@ -16,39 +16,47 @@ import (
 const (
 	// maxLine bounds a line. Exposition lines are some hundred bytes long.
 	maxLine = 1 << 20
-	// maxNames bounds the cache of resolved names.
+	// maxNames bounds the cache of resolved names, maxName the length of one of them.
 	maxNames = 20_000
+	maxName  = 256
+	// batchBytes is how much text of kept lines is parsed at once. Parsed samples take some
+	// 35 times the memory of their text, so this and not the length of a scrape is what parsing costs.
+	batchBytes = 128 << 10
 )
 
-// scrape is the text of one scrape, reduced to the lines that matter here.
+// scrape is one scrape: what was counted while it was read, the kept lines that are not
+// parsed yet, and the samples that are, folded.
 type scrape struct {
 	index    int
 	line     int       // of its first line
 	at       time.Time // of the "# scrape" line
 	marked   bool      // began with such a line
-	kept     bytes.Buffer
-	lines    []int  // line numbers of the kept lines
-	lastName string // base name of the last sample line, kept or not
-	samples  int    // sample lines, kept or not
-	series   int    // sample lines kept
-	eof      bool   // "# EOF" seen
-	open     bool   // shows a feature that only OpenMetrics has
-	cut      bool   // ends within a line, or lacks its "# EOF"
-	badLine  int    // first line that is no exposition text; 0 when there is none
+	batch    bytes.Buffer
+	lines    []int // line numbers of the batch
+	cells    map[cellKey]*cell
+	failed   error     // the first line that the parser refused; what came after it was not parsed
+	latest   timestamp // the latest of the kept samples
+	classic  int       // first kept line whose timestamp is none of the classic format, which has whole milliseconds
+	lastName string    // base name of the last sample line, kept or not
+	samples  int       // sample lines, kept or not
+	series   int       // sample lines kept
+	eof      bool      // "# EOF" seen
+	open     bool      // shows a feature that only OpenMetrics has
+	cut      bool      // ends within a line, or lacks its "# EOF"
+	badLine  int       // first line that is no exposition text; 0 when there is none
 	badText  string
-	over     bool   // over the bound on kept bytes
 	typed    string // name of the last "# TYPE … counter"
 }
 
 // splitter cuts a stream into scrapes, line by line.
 type splitter struct {
-	r       *bufio.Reader
-	maxKept int
-	line    int
-	names   map[string]metric
-	cur     *scrape
-	emit    func(*scrape)
-	notes   *notes
+	r     *bufio.Reader
+	line  int
+	names map[string]metric
+	cur   *scrape
+	fold  func(*scrape, sample) // takes the samples of metrics with a role, in batches
+	emit  func(*scrape)
+	notes *notes
 }
 
 // run reads to the end of the stream. The last scrape is emitted even if reading fails.
@@ -140,10 +148,6 @@ func (s *splitter) comment(text string, ended bool) {
 		}
 		if f[3] == "unknown" || f[3] == "info" || f[3] == "stateset" {
 			c.open = true
-			return // no role is of these types, and the classic parser refuses them
-		}
-		if s.resolve(name).rank >= 0 || s.resolve(name+"_total").rank >= 0 || rankOf(strings.ReplaceAll(name, ".", "_"), true) >= 0 {
-			s.keep([]byte(text))
 		}
 	}
 }
@@ -177,15 +181,39 @@ func (s *splitter) bad(text []byte, why string) {
 	}
 }
 
+// keep adds a line to the batch, as the classic parser reads it: the timestamp is taken off,
+// because which unit it has may show only at the end of the scrape. Without "# TYPE" lines every
+// sample stands for itself, so that a batch may end anywhere.
 func (s *splitter) keep(text []byte) {
 	c := s.cur
-	if c.kept.Len()+len(text) > s.maxKept {
-		c.over = true
+	if c.failed != nil {
 		return
 	}
-	c.kept.Write(text)
-	c.kept.WriteByte('\n')
+	plain, at := cutTimestamp(text)
+	if at.text != "" {
+		c.latest = later(c.latest, at)
+		if !at.whole && c.classic == 0 {
+			c.classic = s.line
+		}
+	}
+	c.batch.Write(plain)
+	c.batch.WriteByte('\n')
 	c.lines = append(c.lines, s.line)
+	if c.batch.Len() >= batchBytes {
+		s.parse()
+	}
+}
+
+// parse folds the batch.
+func (s *splitter) parse() {
+	c := s.cur
+	samples, err := parse(c.batch.Bytes(), c.lines)
+	for _, x := range samples {
+		s.fold(c, x)
+	}
+	c.failed = err
+	c.batch.Reset()
+	c.lines = c.lines[:0]
 }
 
 func (s *splitter) resolve(name string) metric {
@@ -193,7 +221,7 @@ func (s *splitter) resolve(name string) metric {
 		return m
 	}
 	m := resolve(name)
-	if len(s.names) < maxNames {
+	if len(s.names) < maxNames && len(name) <= maxName {
 		s.names[strings.Clone(name)] = m
 	}
 	return m
@@ -206,6 +234,8 @@ func (s *splitter) finish() {
 	if c == nil || !c.marked && c.samples == 0 && c.badLine == 0 && !c.cut && !c.eof {
 		return
 	}
+	s.parse()
+	c.batch, c.lines = bytes.Buffer{}, nil
 	s.emit(c)
 	s.cur = nil
 }
