@@ -62,7 +62,7 @@ func Item(ctx context.Context, it source.Item, b budget.Budget) *evidence.Set {
 	if raw != nil {
 		in.Bytes, in.SHA256 = raw.bytes, raw.sum()
 	}
-	in.Go = cmp.Or(in.Go, it.Go)
+	in.Go, in.Target = cmp.Or(in.Go, it.Go), it.Target
 	in.Notes = append(in.Notes, misnamed(it, in)...)
 	if err == nil && !in.Complete {
 		err = errors.New("the capture ends early")

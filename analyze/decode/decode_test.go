@@ -113,6 +113,7 @@ func TestWrongKind(t *testing.T) {
 		"empty":      {"heap.pb.gz", "", "the file is empty", "go-debug capture"},
 		"empty gzip": {"heap.pb.gz", string(zip(t, nil)), "the file is empty", "go-debug capture"},
 		"html":       {"heap.pb.gz", "<html><body>Bad gateway", "this is HTML, did a proxy answer?", "curl"},
+		"symbol":     {"symbol.txt", "num_symbols: 1\n", "this is what /debug/pprof/symbol answers", "go-debug capture"},
 		"report":     {"old.json", `{"schema":"go-debug/report/v1"}`, "a go-debug report", "go-debug render old.json"},
 		"odd name":   {"a b.json", `{"schema":"go-debug/report/v1"}`, "a go-debug report", "go-debug render FILE"},
 		"binary":     {"app", "\x7fELF\x02\x01\x01", "this is an executable", "net/http/pprof"},

@@ -44,6 +44,8 @@ var formats = []entry{
 	{format: Tar, why: "this is a tar archive inside another input", hint: "unpack it with tar -xf, then: go-debug analyze DIRECTORY"},
 	{format: Executable, why: "this is an executable: analysis needs what the program emits while it runs",
 		hint: "run it with net/http/pprof imported, then: " + captureExample},
+	{format: Symbol, why: "this is what /debug/pprof/symbol answers: a table of symbols, which says nothing of what the program does",
+		hint: "take its profiles: " + captureExample},
 	{format: Report, why: "this is a go-debug report, not a capture", hint: "go-debug render FILE"},
 	{format: JSON, why: "this is JSON of no known form; " + expected, hint: captureExample},
 	{format: HTML, why: "this is HTML, did a proxy answer?",

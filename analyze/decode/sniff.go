@@ -28,6 +28,7 @@ const (
 	Debug2     Format = "debug2"     // goroutine dump
 	Crash      Format = "crash"      // goroutine dump inside a crash or SIGQUIT log
 	Metrics    Format = "openmetrics"
+	Symbol     Format = "symbol" // the answer of /debug/pprof/symbol
 	Report     Format = "report" // go-debug's own JSON
 	JSON       Format = "json"
 	HTML       Format = "html"
@@ -59,6 +60,7 @@ var (
 	traceHeader = regexp.MustCompile(`\Ago 1\.(\d{1,3}) trace\x00`)
 	// A dump may stand in a log, behind a prefix that some collector put on each line.
 	goroutineHeader = regexp.MustCompile(`(?m)^(.{0,200}?)\bgoroutine \d+ (gp=\S+ m=\S+ (mp=\S+ )?)?\[[^\]\n]+\]:`)
+	symbolHeader    = regexp.MustCompile(`\Anum_symbols: \d+\s`)
 	countHeader     = regexp.MustCompile(`\A(goroutine|goroutineleak) profile: total \d+`)
 	metricsHeader   = regexp.MustCompile(`\A# (HELP|TYPE|UNIT|scrape) `)
 	metricsLine     = regexp.MustCompile(`\A[a-zA-Z_:][a-zA-Z0-9_:]*(\{.*\})?[ \t]+([-+]?[0-9.][0-9.eE+-]*|[-+]?Inf|NaN)([ \t]+-?[0-9.]+)?([ \t]+#.*)?\z`)
@@ -96,6 +98,9 @@ func Sniff(head []byte) Format {
 func sniffText(text []byte) Format {
 	if countHeader.Match(text) {
 		return Debug1
+	}
+	if symbolHeader.Match(text) { // reads like a sample of a metric whose name ends in a colon
+		return Symbol
 	}
 	if _, ok := pprof.LegacyText(text); ok {
 		return PprofText

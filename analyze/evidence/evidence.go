@@ -57,6 +57,8 @@ type Input struct {
 	Bytes  int64  `json:"bytes"`  // as read, before decompression
 	SHA256 string `json:"sha256"` // of the bytes as read; empty when they were not read to the end
 	Go     string `json:"go"`     // Go version of the program, empty when the capture does not say
+	// Target is the URL of the program, without user info and query; empty when nobody recorded it.
+	Target string `json:"target,omitempty"`
 	// Complete is false when the input was cut, over budget or unreadable.
 	Complete bool `json:"complete"`
 	// LostBytes counts the bytes that were not analysed, where that is known.

@@ -91,7 +91,7 @@ func (b *bundle) readListed(m *Manifest) (items []Item, problems []Problem) {
 		switch {
 		case err == nil:
 			it := b.item(mem)
-			it.At, it.Go, it.Declared = f.CapturedAt, m.Go, evidence.Unknown
+			it.At, it.Go, it.Target, it.Declared = f.CapturedAt, m.Go, TargetOf(m.Target), evidence.Unknown
 			if capturable(f.Kind) {
 				it.Declared = f.Kind
 			}

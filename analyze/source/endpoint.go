@@ -109,6 +109,33 @@ func display(u *url.URL) string {
 	return d.String()
 }
 
+// maxTarget bounds a target that is repeated in suggested commands.
+const maxTarget = 512
+
+// TargetOf is the shortest URL that names the program behind a URL of its pprof endpoint or
+// of one of its profiles: http://host:6060 for http://host:6060/debug/pprof/heap. User info
+// and query are left out. It is empty for what is no such URL, a metrics endpoint among them: that
+// may listen on a port of its own.
+func TargetOf(name string) string {
+	if !scheme.MatchString(name) || len(name) > maxTarget {
+		return ""
+	}
+	u, err := parseTarget(name)
+	if err != nil || u == nil {
+		return ""
+	}
+	b := profileBase(u)
+	if b == nil {
+		i := strings.LastIndex(u.Path, "/pprof/")
+		if i < 0 {
+			return ""
+		}
+		b = &url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path[:i+len("/pprof/")]}
+	}
+	text, _, _ := strings.Cut(display(b), "?")
+	return strings.TrimSuffix(strings.TrimSuffix(text, "debug/pprof/"), "/")
+}
+
 // collectTime is how long the server will collect before it answers a request for u: the
 // profile and trace handlers send no header before they are done.
 func collectTime(u *url.URL) time.Duration {

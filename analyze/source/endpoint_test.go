@@ -104,3 +104,30 @@ func TestCollectTime(t *testing.T) {
 		}
 	}
 }
+
+func TestTargetOf(t *testing.T) {
+	for name, want := range map[string]string{
+		"http://host:6060":                                   "http://host:6060",
+		"http://host:6060/":                                  "http://host:6060",
+		"http://host:6060/debug/pprof/":                      "http://host:6060",
+		"http://host:6060/debug/pprof/heap?gc=1":             "http://host:6060",
+		"https://user:secret@host/app/debug/pprof/?token=t0": "https://host/app",
+		"http://host/ops/pprof/":                             "http://host/ops/pprof",
+		"http://[::1]:6060/debug/pprof/":                     "http://[::1]:6060",
+		"http://host:6060/metrics":                           "",
+		"http://host/profile.pb.gz":                          "",
+		"ftp://host/debug/pprof/":                            "",
+		"host:6060":                                          "",
+		"fixtures/heap.pb.gz":                                "",
+		"":                                                   "",
+		"http://host\n/debug/pprof/":                         "",
+		"http://host/" + strings.Repeat("x", 600) + "/":      "",
+	} {
+		if got := TargetOf(name); got != want {
+			t.Errorf("TargetOf(%.60q) = %q, want %q", name, got, want)
+		}
+		if want != "" && strings.HasPrefix(want, "http://host:") && TargetOf(want) != want {
+			t.Errorf("%q is no target of its own", want)
+		}
+	}
+}

@@ -319,6 +319,7 @@ func (r *resolver) addURL(ctx context.Context, t target) {
 		r.loose = append(r.loose, Item{
 			Position: evidence.Position{Source: t.name},
 			Declared: kind,
+			Target:   TargetOf(t.name),
 			Open:     func(ctx context.Context) (io.ReadCloser, error) { return openURL(ctx, t.url, r.opt.Capture) },
 		})
 		return

@@ -22,6 +22,9 @@ type Item struct {
 	Truncated string
 	// Go is the target's Go version where capture.json records it.
 	Go string
+	// Target is the program's URL as [TargetOf] gives it, where capture.json or the argument
+	// names it.
+	Target string
 	// Open starts reading. The caller closes it. It is called once.
 	Open func(ctx context.Context) (io.ReadCloser, error)
 }
