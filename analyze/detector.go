@@ -165,6 +165,9 @@ type Outcome struct {
 	State    State
 	Why      string
 	Try      string
+	// Reads are the kinds that the detector can use, best first; Evidence are those of them
+	// that the set has.
+	Reads, Evidence []evidence.Kind
 	// Unchecked are questions that a detector which ran could not answer with this evidence.
 	Unchecked []Unchecked
 }

@@ -98,10 +98,23 @@ func Run(ctx context.Context, set *evidence.Set, detectors []*Detector, opt Opti
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		res.Outcomes = append(res.Outcomes, runOne(ctx, set, d, opt, res))
+		out := runOne(ctx, set, d, opt, res)
+		out.Reads, out.Evidence = d.kinds(), slices.DeleteFunc(d.kinds(), func(k evidence.Kind) bool { return !set.Has(k, 1) })
+		res.Outcomes = append(res.Outcomes, out)
 	}
 	res.Findings = dedupe(res.Findings)
 	return res, nil
+}
+
+// kinds are the kinds of the detector's needs, each once.
+func (d *Detector) kinds() []evidence.Kind {
+	var out []evidence.Kind
+	for _, n := range d.Needs {
+		if !slices.Contains(out, n.Kind) {
+			out = append(out, n.Kind)
+		}
+	}
+	return out
 }
 
 // Check refuses names of detectors and parameters that no detector has.

@@ -3,6 +3,7 @@ package analyze
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -50,6 +51,22 @@ func TestRunOutcomes(t *testing.T) {
 		}
 		if got := res.Outcomes[0]; got.State != tt.want || !strings.Contains(got.Why, tt.why) {
 			t.Errorf("%s: %+v, want state %s, why %q", tt.name, got, tt.want, tt.why)
+		}
+	}
+}
+
+// Each kind counts once, and one capture of it is evidence even where a better answer needs two.
+func TestOutcomeNamesItsEvidence(t *testing.T) {
+	d := detector("d", func(*Pass) {})
+	d.Needs = append(d.Needs, Need{Kind: evidence.Goroutine, Captures: 1, Confidence: Possible})
+	for n, want := range map[int][]evidence.Kind{0: {}, 1: {evidence.Goroutine}, 2: {evidence.Goroutine}} {
+		res, err := Run(t.Context(), goroutines(n), []*Detector{d}, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := res.Outcomes[0]
+		if !slices.Equal(got.Evidence, want) || !slices.Equal(got.Reads, []evidence.Kind{evidence.Goroutine, evidence.Execution}) {
+			t.Errorf("%d dumps: reads %v, evidence %v, want %v", n, got.Reads, got.Evidence, want)
 		}
 	}
 }

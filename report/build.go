@@ -13,7 +13,7 @@ import (
 
 // New makes the report of a run. It copies what it needs of the set and the result.
 func New(set *evidence.Set, res *analyze.Result, tool Tool) *Report {
-	r := &Report{Schema: SchemaName, Tool: tool}
+	r := &Report{Schema: SchemaName, Tool: tool, Target: targetOf(set.Inputs)}
 	for _, in := range inOrder(set.Inputs) {
 		r.Inputs = append(r.Inputs, newInput(in))
 	}
@@ -21,7 +21,7 @@ func New(set *evidence.Set, res *analyze.Result, tool Tool) *Report {
 		r.Load = append(r.Load, newLoad(l))
 	}
 	for _, o := range res.Outcomes {
-		d := Detector{Name: o.Detector, State: o.State, Why: o.Why, Try: o.Try}
+		d := Detector{Name: o.Detector, State: o.State, Why: o.Why, Try: o.Try, Reads: o.Reads, Evidence: o.Evidence}
 		for _, u := range o.Unchecked {
 			d.Unchecked = append(d.Unchecked, Unchecked(u))
 		}
@@ -30,6 +30,7 @@ func New(set *evidence.Set, res *analyze.Result, tool Tool) *Report {
 	for _, f := range res.Findings {
 		r.Findings = append(r.Findings, newFinding(f))
 	}
+	r.aim()
 	r.Verdict = judge(r)
 	return r.canonical()
 }

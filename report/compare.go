@@ -2,8 +2,11 @@ package report
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
 	"go-debug/analyze"
+	"go-debug/analyze/evidence"
 )
 
 // Comparison is what changed between a baseline and the report at hand.
@@ -22,13 +25,13 @@ const (
 	ClassNew       Class = "new"       // not in the baseline
 	ClassGrown     Class = "grown"     // in both, and worse now
 	ClassKnown     Class = "known"     // in both, and not shown to be worse
-	ClassFixed     Class = "fixed"     // in the baseline; its detector ran now and did not find it
+	ClassFixed     Class = "fixed"     // in the baseline; its detector ran now, on evidence as good, and did not find it
 	ClassUnchecked Class = "unchecked" // in the baseline; its detector could not tell now
 )
 
 // Change is one finding in the light of the baseline.
 type Change struct {
-	Class      Class              `json:"class" jsonschema:"new: not in the baseline; grown: worse than there; known: in both; fixed: only in the baseline; unchecked: only there, but its detector could not tell now"`
+	Class      Class              `json:"class" jsonschema:"new: not in the baseline; grown: worse than there; known: in both; fixed: only in the baseline; unchecked: only there, but its detector could not tell now or had less evidence"`
 	Fails      bool               `json:"fails" jsonschema:"whether the gate fails because of it"`
 	Rule       string             `json:"rule" jsonschema:"rule of the finding"`
 	Severity   analyze.Severity   `json:"severity" jsonschema:"severity of the finding"`
@@ -59,7 +62,9 @@ type LoadChange struct {
 // first, the others in order, and what is left over is new or fixed. How growth is judged
 // is described at [Growth].
 //
-// A finding that is gone counts as fixed only if its detector ran now.
+// A finding that is gone counts as fixed only if its detector ran now and had each kind of
+// evidence that it had for the baseline: without the mutex profile that showed it, a fault
+// is not gone but out of sight.
 func Compare(base, head *Report, g Growth) *Comparison {
 	c := &Comparison{Lost: lost(base, head), Load: compareLoad(base, head)}
 	pairs, gone := match(base.Findings, head.Findings)
@@ -80,6 +85,8 @@ func Compare(base, head *Report, g Growth) *Comparison {
 		ch.Why = "in the baseline only"
 		if head.stateOf(name) != analyze.Ran {
 			ch.Class, ch.Why = ClassUnchecked, fmt.Sprintf("detector %s %s", name, head.absence(name))
+		} else if less := lacking(base, head, name); len(less) > 0 {
+			ch.Class, ch.Why = ClassUnchecked, fmt.Sprintf("detector %s had %s for the baseline and lacks it now", name, joined(less))
 		}
 		ch.headline(old.headline(), nil)
 		c.Changes = append(c.Changes, ch)
@@ -163,28 +170,84 @@ func (m *Measure) value() *float64 {
 	return m.Value
 }
 
+// lacking are the kinds of evidence that a detector had for the baseline and has not now, or
+// has now only of inputs that were not wholly read.
+func lacking(base, head *Report, name string) []evidence.Kind {
+	var out []evidence.Kind
+	old, now := base.evidenceOf(name), head.evidenceOf(name)
+	if len(old) == 0 { // a report from before this was recorded
+		old = base.kinds(false)
+		if h := head.detector(name); h != nil {
+			old = slices.DeleteFunc(old, func(k evidence.Kind) bool { return !slices.Contains(h.Reads, k) })
+		}
+	}
+	if len(now) == 0 {
+		now = head.kinds(false)
+	}
+	wholeBase, wholeHead := base.kinds(true), head.kinds(true)
+	for _, k := range old {
+		if !slices.Contains(now, k) || slices.Contains(wholeBase, k) && !slices.Contains(wholeHead, k) {
+			out = append(out, k)
+		}
+	}
+	return out
+}
+
+// evidenceOf are the kinds of evidence that a detector had.
+func (r *Report) evidenceOf(name string) []evidence.Kind {
+	if d := r.detector(name); d != nil {
+		return d.Evidence
+	}
+	return nil
+}
+
+// kinds are the kinds of the inputs, each once: of all that were read, or of those that were
+// wholly read.
+func (r *Report) kinds(whole bool) []evidence.Kind {
+	var out []evidence.Kind
+	for _, in := range r.Inputs {
+		if (in.Complete || !whole && in.read()) && !slices.Contains(out, in.Kind) {
+			out = append(out, in.Kind)
+		}
+	}
+	return out
+}
+
+func joined(kinds []evidence.Kind) string {
+	names := make([]string, len(kinds))
+	for i, k := range kinds {
+		names[i] = string(k)
+	}
+	return strings.Join(names, " and ")
+}
+
+func (r *Report) detector(name string) *Detector {
+	for i := range r.Detectors {
+		if r.Detectors[i].Name == name {
+			return &r.Detectors[i]
+		}
+	}
+	return nil
+}
+
 // stateOf is the state of a detector, empty when the report does not list it.
 func (r *Report) stateOf(name string) analyze.State {
-	for _, d := range r.Detectors {
-		if d.Name == name {
-			return d.State
-		}
+	if d := r.detector(name); d != nil {
+		return d.State
 	}
 	return ""
 }
 
 // absence says in words why a detector gave no answer.
 func (r *Report) absence(name string) string {
-	for _, d := range r.Detectors {
-		if d.Name != name {
-			continue
-		}
-		if d.Why != "" {
-			return fmt.Sprintf("is %s: %s", d.State, d.Why)
-		}
+	switch d := r.detector(name); {
+	case d == nil:
+		return "did not run"
+	case d.Why != "":
+		return fmt.Sprintf("is %s: %s", d.State, d.Why)
+	default:
 		return "is " + string(d.State)
 	}
-	return "did not run"
 }
 
 func lost(base, head *Report) []string {

@@ -62,6 +62,54 @@ func TestCompareClasses(t *testing.T) {
 	}
 }
 
+// seen is a report whose detector leak had these kinds of evidence; "!" marks an input that was cut.
+func seen(fs []analyze.Finding, kinds ...evidence.Kind) *Report {
+	set := &evidence.Set{}
+	leak := analyze.Outcome{Detector: "leak", State: analyze.Ran, Reads: []evidence.Kind{evidence.Mutex, evidence.Goroutine, evidence.Execution}}
+	for _, k := range kinds {
+		name, cut := strings.CutPrefix(string(k), "!")
+		in := input(name, !cut)
+		in.Kind = evidence.Kind(name)
+		set.Inputs = append(set.Inputs, in)
+		if slices.Contains(leak.Reads, in.Kind) {
+			leak.Evidence = append(leak.Evidence, in.Kind)
+		}
+	}
+	return New(set, &analyze.Result{Findings: fs, Outcomes: []analyze.Outcome{leak}}, tool)
+}
+
+func TestFixedNeedsTheEvidenceOfTheBaseline(t *testing.T) {
+	found := []analyze.Finding{faultOf("leak", analyze.High, analyze.Likely)}
+	old := seen(found, evidence.Mutex, evidence.Goroutine, evidence.Heap)
+	old.Detectors[0].Evidence, old.Detectors[0].Reads = nil, nil
+	cases := map[string]struct {
+		base, head *Report
+		want       Class
+		exit       int
+		why        string
+	}{
+		"the same kinds":      {seen(found, evidence.Mutex, evidence.Goroutine), seen(nil, evidence.Mutex, evidence.Goroutine), ClassFixed, ExitOK, "in the baseline only"},
+		"more kinds":          {seen(found, evidence.Goroutine), seen(nil, evidence.Mutex, evidence.Goroutine), ClassFixed, ExitOK, "in the baseline only"},
+		"no mutex profile":    {seen(found, evidence.Mutex, evidence.Goroutine), seen(nil, evidence.Goroutine), ClassUnchecked, ExitInconclusive, "had mutex for the baseline and lacks it now"},
+		"two kinds gone":      {seen(found, evidence.Mutex, evidence.Execution, evidence.Goroutine), seen(nil, evidence.Goroutine), ClassUnchecked, ExitInconclusive, "had mutex and trace"},
+		"a kind nobody reads": {seen(found, evidence.Heap, evidence.Goroutine), seen(nil, evidence.Goroutine), ClassFixed, ExitOK, "in the baseline only"},
+		"cut now":             {seen(found, evidence.Mutex, evidence.Goroutine), seen(nil, "!mutex", evidence.Goroutine), ClassUnchecked, ExitInconclusive, "lacks it now"},
+		"cut on both sides":   {seen(found, "!mutex", evidence.Goroutine), seen(nil, "!mutex", evidence.Goroutine), ClassFixed, ExitOK, "in the baseline only"},
+		"cut, then gone":      {seen(found, "!mutex", evidence.Goroutine), seen(nil, evidence.Goroutine), ClassUnchecked, ExitInconclusive, "had mutex"},
+		"an older baseline":   {old, seen(nil, evidence.Goroutine), ClassUnchecked, ExitInconclusive, "had mutex for"},
+		"an older, the same":  {old, seen(nil, evidence.Mutex, evidence.Goroutine), ClassFixed, ExitOK, "in the baseline only"},
+	}
+	policy := GatePolicy()
+	policy.AllowPartial = true
+	for name, c := range cases {
+		exit := c.head.ApplyGate(&Baseline{Name: "base.json", Report: c.base}, DefaultGrowth(), policy)
+		all := c.head.Gate.Findings.All()
+		if len(all) != 1 || all[0].Class != c.want || !strings.Contains(all[0].Why, c.why) || exit != c.exit {
+			t.Errorf("%s: exit %d, %+v, want %s because of %q and exit %d", name, exit, all, c.want, c.why, c.exit)
+		}
+	}
+}
+
 func TestGrowth(t *testing.T) {
 	value := func(v float64, unit string, seconds float64, interval ...float64) analyze.Finding {
 		m := stats.Measure{Value: v, Unit: unit}.Over(seconds)

@@ -68,8 +68,9 @@ func Invisible(c rune) bool {
 }
 
 // Read reads a stored report. It refuses what is larger than [MaxBytes], what is not JSON
-// or not a report, reports of another major version, and reports that lack a field of the
-// schema. Fields that it does not know are ignored: later versions of v1 may add some.
+// or not a report, reports of another major version, and reports that lack a field that v1 had
+// from the start. Fields that were added since may be missing, and fields that it does not
+// know are ignored: both directions of "additive within v1".
 // Errors are *evidence.InputError.
 func Read(rd io.Reader) (*Report, error) {
 	doc, err := io.ReadAll(io.LimitReader(rd, MaxBytes+1))

@@ -25,7 +25,8 @@ type Policy struct {
 	// AllowPartial accepts inputs that were not wholly read. It does not accept a
 	// detector that failed.
 	AllowPartial bool
-	// RequireConclusive demands an answer of every detector that found evidence of its kind.
+	// RequireConclusive demands an answer of every detector that found evidence of its kind, and
+	// that findings of the baseline that would fail if they were new can be looked for again.
 	RequireConclusive bool
 }
 
@@ -111,6 +112,12 @@ func (j *Judgement) unanswered(head *Report, c *Comparison, p Policy) {
 			j.add(ExitInconclusive, "detector %s ran for the baseline and now %s", name, head.absence(name))
 		}
 	}
+	for _, ch := range changes(head, c) {
+		// A known finding that grew would fail the gate; one that is out of sight may have grown.
+		if ch.Class == ClassUnchecked && p.counts(ch) && p.RequireConclusive && !named[detectorOf(ch.Rule)] {
+			j.add(ExitInconclusive, "%s could not be checked: %s", ch.reason(true), ch.Why)
+		}
+	}
 	for _, d := range head.Detectors {
 		if p.RequireConclusive && d.State == analyze.Inconclusive && !named[d.Name] {
 			j.add(ExitInconclusive, "detector %s could not tell: %s", d.Name, d.Why)
@@ -120,8 +127,12 @@ func (j *Judgement) unanswered(head *Report, c *Comparison, p Policy) {
 
 // fails reports whether a change breaks the policy.
 func (p Policy) fails(ch Change) bool {
-	return p.FailOn > 0 && ch.Severity >= p.FailOn && ch.Confidence >= p.MinConfidence &&
-		(ch.Class == ClassNew || ch.Class == ClassGrown)
+	return p.counts(ch) && (ch.Class == ClassNew || ch.Class == ClassGrown)
+}
+
+// counts reports whether a finding is severe and sure enough for the policy.
+func (p Policy) counts(ch Change) bool {
+	return p.FailOn > 0 && ch.Severity >= p.FailOn && ch.Confidence >= p.MinConfidence
 }
 
 func (ch *Change) reason(compared bool) string {

@@ -24,6 +24,7 @@ type Report struct {
 	Schema    string     `json:"schema" jsonschema:"name and major version of this format"`
 	Tool      Tool       `json:"tool" jsonschema:"the program that wrote the report"`
 	Verdict   Verdict    `json:"verdict" jsonschema:"the result in one word and one line"`
+	Target    Text       `json:"target" jsonschema:"URL of the program that the inputs were captured from, without user, password and query; null when nobody recorded it or there are several"`
 	Inputs    []Input    `json:"inputs" jsonschema:"what was read, in the order of the captures"`
 	Load      []Load     `json:"load" jsonschema:"throughput beside concurrency, by source and route"`
 	Detectors []Detector `json:"detectors" jsonschema:"what was checked and what was not"`
@@ -98,6 +99,10 @@ type Detector struct {
 	Why       string        `json:"why" jsonschema:"why it did not run or could not tell; else empty"`
 	Try       string        `json:"try" jsonschema:"the command that would supply the evidence; else empty"`
 	Unchecked []Unchecked   `json:"unchecked" jsonschema:"questions that stayed open although the detector ran"`
+	// Reads and Evidence let a comparison tell a fault that is gone from one that could no
+	// longer be seen.
+	Reads    []evidence.Kind `json:"reads" jsonschema:"kinds of input that the detector can use, best first"`
+	Evidence []evidence.Kind `json:"evidence" jsonschema:"those of them that were there"`
 }
 
 // Unchecked is a question that stayed open, and the command that would answer it.

@@ -58,6 +58,7 @@ func full() *Report {
 	f := stats.Float
 	in := input("goroutine.txt", true)
 	in.At, in.Go, in.Notes, in.Hint = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), "go1.26.8", []string{"a note"}, "a hint"
+	in.Target = "http://app:6060"
 	leak := faultOf("leak", analyze.High, analyze.Likely)
 	leak.CreatedBy = evidence.Frame{Function: "main.g", File: "/src/main.go", Line: 5}
 	leak.Wait = evidence.WaitChanSend
@@ -67,7 +68,8 @@ func full() *Report {
 	leak.Remedy, leak.Next = "buffer it", "go-debug explain leak/x"
 	return New(&evidence.Set{Inputs: []evidence.Input{in}}, &analyze.Result{
 		Findings: []analyze.Finding{leak},
-		Outcomes: []analyze.Outcome{{Detector: "leak", State: analyze.Ran, Unchecked: []analyze.Unchecked{{What: "growth", Try: "go-debug capture"}}}},
+		Outcomes: []analyze.Outcome{{Detector: "leak", State: analyze.Ran, Reads: []evidence.Kind{evidence.Goroutine}, Evidence: []evidence.Kind{evidence.Goroutine},
+			Unchecked: []analyze.Unchecked{{What: "growth", Try: "go-debug capture"}}}},
 		Load: []analyze.LoadReport{{Source: "trace", Route: "all", WindowS: 10, Requests: f(9500), Censored: f(2), ArrivalsPerS: f(951), QPS: f(950),
 			InFlight: analyze.LoadInFlight{Mean: f(91), Max: f(130), Lower: f(90), Upper: f(92)},
 			Latency:  &analyze.LoadLatency{P50: f(1), P90: f(2), P95: f(3), P99: f(4), Max: f(5), N: 9500, Method: "exact"},
@@ -81,7 +83,7 @@ func full() *Report {
 // contract is the JSON contract: every one of these paths is in a report. A path that is
 // taken away breaks dashboards and gates.
 var contract = strings.Fields(`
-	schema tool.name tool.version tool.go verdict.status verdict.summary
+	schema target tool.name tool.version tool.go verdict.status verdict.summary
 	inputs.0.name inputs.0.kind inputs.0.format inputs.0.bytes inputs.0.sha256 inputs.0.go inputs.0.captured_at
 	inputs.0.complete inputs.0.lost_bytes inputs.0.error inputs.0.hint inputs.0.notes.0
 	load.0.source load.0.route load.0.window_s load.0.requests load.0.censored load.0.arrivals_per_s load.0.qps
@@ -89,7 +91,7 @@ var contract = strings.Fields(`
 	load.0.latency_ns.p50 load.0.latency_ns.p90 load.0.latency_ns.p95 load.0.latency_ns.p99 load.0.latency_ns.max
 	load.0.latency_ns.n load.0.latency_ns.method load.0.states.running load.0.states.chan load.0.littles_gap load.0.goroutines
 	load.0.verdict load.0.cause load.0.series.bin_s load.0.series.arrivals_per_s.0 load.0.series.qps.0 load.0.series.in_flight.0
-	detectors.0.name detectors.0.state detectors.0.why detectors.0.try detectors.0.unchecked.0.what detectors.0.unchecked.0.try
+	detectors.0.name detectors.0.state detectors.0.why detectors.0.try detectors.0.unchecked.0.what detectors.0.unchecked.0.try detectors.0.reads.0 detectors.0.evidence.0
 	findings.0.rule findings.0.severity findings.0.confidence findings.0.message findings.0.fingerprint
 	findings.0.location.function findings.0.location.file findings.0.location.line findings.0.location.path
 	findings.0.created_by.function findings.0.created_by.file findings.0.created_by.line
@@ -290,11 +292,14 @@ func TestReadRefuses(t *testing.T) {
 		"other JSON":     {`{"a": 1}`, "not a go-debug report"},
 		"a list":         {`[]`, "not a go-debug report"},
 		"next version":   {strings.Replace(whole, "report/v1", "report/v2", 1), `schema version "v2"`},
-		"only a schema":  {`{"schema": "go-debug/report/v1"}`, "missing properties"},
-		"missing field":  {strings.Replace(whole, `"fingerprint"`, `"print"`, 1), "fingerprint"},
-		"wrong type":     {strings.Replace(whole, `"complete": true`, `"complete": "yes"`, 1), "complete"},
-		"wrong severity": {strings.Replace(whole, `"severity": "high"`, `"severity": "awful"`, 1), "severity"},
-		"empty gate":     {strings.Replace(whole, `"gate": null`, `"gate": {}`, 1), "gate"},
+		"only a schema":  {`{"schema": "go-debug/report/v1"}`, "report: tool is missing, verdict is missing, inputs is missing, and 3 more"},
+		"missing field":  {strings.Replace(whole, `"fingerprint"`, `"print"`, 1), "report: findings[0].fingerprint is missing"},
+		"missing deep":   {strings.Replace(whole, `"p99": 4,`, "", 1), "latency_ns.p99 is missing"},
+		"wrong type":     {strings.Replace(whole, `"complete": true`, `"complete": "yes"`, 1), "inputs[0].complete is string where boolean is expected"},
+		"null list":      {strings.Replace(whole, `"detectors": [`, `"detectors": null, "x": [`, 1), "detectors is null where array is expected"},
+		"wrong share":    {strings.Replace(whole, `"running": 0.1`, `"running": "most"`, 1), "states"},
+		"wrong severity": {strings.Replace(whole, `"severity": "high"`, `"severity": "awful"`, 1), `findings[0].severity is "awful", none of [high medium low info]`},
+		"empty gate":     {strings.Replace(whole, `"gate": null`, `"gate": {}`, 1), "gate.failed is missing"},
 	}
 	for name, c := range cases {
 		r, err := Read(strings.NewReader(c.doc))

@@ -2,9 +2,11 @@ package report
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"reflect"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/google/jsonschema-go/jsonschema"
@@ -12,9 +14,9 @@ import (
 	"go-debug/analyze"
 )
 
-// Schema is the JSON Schema (draft 2020-12) of a report, indented. It is inferred from
-// the Go types, so it cannot drift from them. Objects may have further properties: fields
-// are added within v1.
+// Schema is the JSON Schema (draft 2020-12) of a report, indented. Its fields are inferred
+// from the Go types, so it cannot drift from them; which of them are required is frozen (see
+// contract.go). Objects may have further properties: fields are added within v1.
 func Schema() ([]byte, error) {
 	s, err := inferSchema()
 	if err != nil {
@@ -27,14 +29,29 @@ func Schema() ([]byte, error) {
 	return append(b, '\n'), nil
 }
 
-// validate checks a decoded JSON value against the schema.
+// validate checks a decoded JSON value against the schema. The validator decides; its words
+// are for those who write schemas, so what is wrong is said by path where that can be told.
 func validate(doc any) error {
 	s, err := resolvedSchema()
 	if err != nil {
 		return err
 	}
-	return s.Validate(doc)
+	err = s.Validate(doc)
+	if err == nil {
+		return nil
+	}
+	if found := faults(s.Schema(), doc, ""); len(found) > 0 {
+		text := strings.Join(found[:min(len(found), maxFaults)], ", ")
+		if more := len(found) - maxFaults; more > 0 {
+			text += fmt.Sprintf(", and %d more", more)
+		}
+		return errors.New(text)
+	}
+	return err
 }
+
+// maxFaults is how many faults of a stored report are named.
+const maxFaults = 3
 
 var resolvedSchema = sync.OnceValues(func() (*jsonschema.Resolved, error) {
 	s, err := inferSchema()
@@ -59,6 +76,7 @@ func inferSchema() (*jsonschema.Schema, error) {
 	s.Title = "go-debug report, version 1"
 	s.Properties["schema"].Enum = []any{SchemaName}
 	loosen(s)
+	require(s, "")
 	return s, nil
 }
 

@@ -46,11 +46,29 @@ func (m *page) report(r *report.Report) {
 	m.load(r)
 	m.findings(r.Findings)
 	if open := uncheckedRemarks(r); len(open) > 0 {
-		m.printf("\n### Not checked\n")
-		m.remarks(open)
+		m.printf("\n### Not checked\n\n")
+		m.unchecked(open)
 	}
 	if next := nextCommand(r); next != "" {
 		m.printf("\n**Next:** %s\n", code(next))
+	}
+}
+
+// unchecked lists open questions, those that one command would settle below it.
+func (m *page) unchecked(open []remark) {
+	for _, g := range grouped(open) {
+		indent := ""
+		if len(g.remarks) > 1 {
+			m.printf("- try %s:\n", code(g.try))
+			indent = "  "
+		}
+		for _, rm := range g.remarks {
+			m.printf("%s- %s: %s", indent, code(rm.name), prose(rm.text))
+			if rm.try != "" && indent == "" {
+				m.printf("; try %s", code(rm.try))
+			}
+			m.printf("\n")
+		}
 	}
 }
 
@@ -89,7 +107,7 @@ func (m *page) load(r *report.Report) {
 	}
 	m.table(loadColumns, rows)
 	m.more(len(r.Load)-n, "row")
-	remarks := loadRemarks(r)
+	remarks := loadRemarks(r, m.Options)
 	m.remarks(remarks[:m.limit(len(remarks), maxRemarks)])
 }
 
@@ -124,7 +142,7 @@ func (m *page) finding(n int, f report.Finding) {
 	if f.Next != "" {
 		m.printf("%s- next: %s\n", indent, code(f.Next))
 	}
-	for _, stack := range f.StackFrames {
+	for _, stack := range stacksOf(f) {
 		m.printf("\n%s```text\n", indent)
 		for _, fr := range stack { // "at" keeps a frame from closing the fence
 			m.printf("%sat %s\n", indent, strings.TrimSpace(fr.Function+" "+place(&fr)))

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 
@@ -110,6 +111,27 @@ func uncheckedRemarks(r *report.Report) []remark {
 	return out
 }
 
+// group is remarks that one command would settle.
+type group struct {
+	try     string
+	remarks []remark
+}
+
+// grouped puts remarks of one command together, in the order of the first of them. Those
+// without a command stand alone.
+func grouped(remarks []remark) []group {
+	var out []group
+	for _, m := range remarks {
+		i := slices.IndexFunc(out, func(g group) bool { return m.try != "" && g.try == m.try })
+		if i < 0 {
+			out = append(out, group{try: m.try})
+			i = len(out) - 1
+		}
+		out[i].remarks = append(out[i].remarks, m)
+	}
+	return out
+}
+
 // nextCommand is what to run next: of the first finding that names something, else what
 // would enable a detector.
 func nextCommand(r *report.Report) string {
@@ -146,11 +168,11 @@ func evidencePhrases(f report.Finding, o Options) []string {
 	if o.Verbose {
 		var out []string
 		for _, m := range f.Measures {
-			out = append(out, measurePhrase(m))
+			out = append(out, measurePhrase(m, o))
 		}
 		return out
 	}
-	line := measurePhrase(f.Measures[0])
+	line := measurePhrase(f.Measures[0], o)
 	for i, m := range f.Measures[1:] {
 		if i == 2 {
 			line += "; …"
@@ -161,9 +183,10 @@ func evidencePhrases(f report.Finding, o Options) []string {
 	return []string{line}
 }
 
-// measurePhrase is a number with all that is needed to judge it: "goroutines 1,243 (95 %
-// interval 1,200 to 1,290; n 1,660; over 30 s; theil-sen)".
-func measurePhrase(m report.Measure) string {
+// measurePhrase is a number with what is needed to judge it: "goroutines 1,243 (95 % interval
+// 1,200 to 1,290; over 30 s)". The method, and the sample size beside an interval that already
+// says what it is good for, are for those who ask for everything.
+func measurePhrase(m report.Measure, o Options) string {
 	var details []string
 	if m.Interval != nil {
 		label := "95 % interval"
@@ -181,13 +204,13 @@ func measurePhrase(m report.Measure) string {
 			details = append(details, p.name+" "+human(p.value, m.Unit))
 		}
 	}
-	if m.N != nil {
+	if m.N != nil && (o.Verbose || m.Interval == nil) {
 		details = append(details, "n "+integer(*m.N))
 	}
 	if m.WindowS != nil {
 		details = append(details, "over "+human(m.WindowS, "s"))
 	}
-	if m.Method != "" {
+	if m.Method != "" && o.Verbose {
 		details = append(details, m.Method)
 	}
 	for _, w := range m.Warnings {
@@ -198,6 +221,20 @@ func measurePhrase(m report.Measure) string {
 		phrase += " (" + strings.Join(details, "; ") + ")"
 	}
 	return phrase
+}
+
+// stacksOf are the frames of a finding's stacks; a report may have their functions only.
+func stacksOf(f report.Finding) [][]report.Frame {
+	if len(f.StackFrames) > 0 {
+		return f.StackFrames
+	}
+	out := make([][]report.Frame, len(f.Stacks))
+	for i, stack := range f.Stacks {
+		for _, function := range stack {
+			out[i] = append(out[i], report.Frame{Function: function})
+		}
+	}
+	return out
 }
 
 // measureName is the name of a measure as people read it: JSON keeps the underscores.
@@ -223,8 +260,16 @@ func loadRow(l report.Load) []string {
 		inFlight = human(l.InFlight.Lower, "count") + " to " + human(l.InFlight.Upper, "count")
 	}
 	return []string{l.Source + " " + l.Route, human(l.QPS, "per_s"), inFlight, human(l.InFlight.Max, "count"),
-		human(l.Goroutines, "count"), human(l.LittlesGap, "ratio"),
+		human(l.Goroutines, "count"), share(l.LittlesGap),
 		percentile(latency.P50, latency.Bound), percentile(latency.P95, latency.Bound), percentile(latency.P99, latency.Bound)}
+}
+
+// share writes a ratio as a percentage to a tenth.
+func share(ratio *float64) string {
+	if ratio == nil {
+		return "-"
+	}
+	return humanValue(math.Round(*ratio*1000)/10, "percent")
 }
 
 // percentile marks a value that is only known to lie in a bucket below it.
@@ -236,10 +281,13 @@ func percentile(v *float64, bound bool) string {
 }
 
 // loadRemarks put the load in words: the sentence, the verdict with its cause, what the
-// requests in flight are doing.
-func loadRemarks(r *report.Report) []remark {
+// requests in flight are doing. Of a route without a fault the table says enough.
+func loadRemarks(r *report.Report, o Options) []remark {
 	var out []remark
 	for _, l := range r.Load {
+		if !o.Verbose && l.Route != "all" && slices.Contains([]string{"", "ok", "inconclusive"}, l.Verdict) {
+			continue
+		}
 		var parts []string
 		if l.Sentence != "" {
 			parts = append(parts, l.Sentence)

@@ -77,12 +77,14 @@ func sample() *report.Report {
 				Sentence: "950 QPS at 91 in flight; P99 118 ms"},
 			{Source: "trace", Route: "GET /orders/{id}/items", WindowS: 10, QPS: stats.Float(12.25),
 				InFlight: analyze.LoadInFlight{Lower: stats.Float(1), Upper: stats.Float(4)}, Verdict: "ok"},
+			{Source: "trace", Route: "GET /idle", WindowS: 10, QPS: stats.Float(0), Verdict: "inconclusive", Sentence: "0 QPS"},
+			{Source: "trace", Route: "POST /stuck", WindowS: 10, QPS: stats.Float(2), Verdict: "leak", Cause: "stuck", Sentence: "2 QPS at 40 in flight"},
 		},
 		Outcomes: []analyze.Outcome{
 			{Detector: "leak", State: analyze.Ran, Unchecked: []analyze.Unchecked{{What: "whether the runtime can prove the leak",
 				Try: "go-debug capture http://localhost:6060 --profile goroutineleak"}}},
 			{Detector: "mutexwait", State: analyze.Inconclusive, Why: "the mutex profile is empty", Try: "go-debug capture http://localhost:6060 --for 30s"},
-			{Detector: "selectwait", State: analyze.Skipped, Why: "needs goroutine or block or cpu", Try: "go-debug capture http://localhost:6060"},
+			{Detector: "selectwait", State: analyze.Skipped, Why: "needs goroutine or block or cpu", Try: "go-debug capture http://localhost:6060 --for 30s"},
 			{Detector: "inflight", State: analyze.Ran},
 		},
 	}

@@ -75,7 +75,7 @@ func (p *printer) load(r *report.Report) {
 	}
 	p.loadTable(rows)
 	p.more(2, len(r.Load)-n, "row")
-	remarks := loadRemarks(r)
+	remarks := loadRemarks(r, p.Options)
 	for _, m := range remarks[:p.limit(len(remarks), maxRemarks)] {
 		p.block(2, cutMiddle(m.name, p.Width/3)+":", plain, m.text)
 	}
@@ -167,7 +167,7 @@ func (p *printer) cause(f report.Finding) string {
 func (p *printer) function(name string) string { return cutMiddle(name, p.Width/2) }
 
 func (p *printer) stacks(f report.Finding) {
-	for i, stack := range f.StackFrames {
+	for i, stack := range stacksOf(f) {
 		label := "stack"
 		if i > 0 {
 			label = fmt.Sprintf("stack %d", i+1)
@@ -191,11 +191,11 @@ func (p *printer) unchecked(r *report.Report) {
 	for _, m := range remarks {
 		width = max(width, displayWidth(m.name))
 	}
-	for _, m := range remarks {
-		p.hang(2, 4+width, m.name, plain, m.text)
-		if m.try != "" {
-			p.command(min(4+width, p.Width/2), "try:", m.try)
+	for _, g := range grouped(remarks) {
+		for _, m := range g.remarks {
+			p.hang(2, 4+width, m.name, plain, m.text)
 		}
+		p.command(min(4+width, p.Width/2), "try:", g.try)
 	}
 }
 

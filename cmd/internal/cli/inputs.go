@@ -108,12 +108,13 @@ func (t *terminal) pipeline(ctx context.Context, args []string, in *inputFlags, 
 		return nil, err
 	}
 	set = evidence.Merge(set, t.unresolved(problems))
-	t.mention(set)
 	res, err := analyze.Run(ctx, set, detectors.All, opt)
 	if err != nil {
 		return nil, err
 	}
-	return report.New(set, res, tool()), nil
+	r := report.New(set, res, tool())
+	t.mention(r)
+	return r, nil
 }
 
 // unresolved turns inputs that could not be opened into evidence of their own, so that the
@@ -127,7 +128,7 @@ func (t *terminal) unresolved(problems []source.Problem) *evidence.Set {
 		}
 		set.Inputs = append(set.Inputs, evidence.Input{
 			Position: evidence.Position{Source: p.Name, Seq: len(set.Inputs)},
-			Kind:     evidence.Unknown, Error: p.Err.Error(), Hint: p.Hint,
+			Kind:     evidence.Unknown, Target: source.TargetOf(p.Name), Error: p.Err.Error(), Hint: p.Hint,
 		})
 	}
 	return set
@@ -135,10 +136,10 @@ func (t *terminal) unresolved(problems []source.Problem) *evidence.Set {
 
 // mention writes the errors of inputs to stderr, where somebody who reads only the exit code
 // of a pipeline finds them.
-func (t *terminal) mention(set *evidence.Set) {
-	for _, in := range set.Inputs {
+func (t *terminal) mention(r *report.Report) {
+	for _, in := range r.Inputs {
 		if in.Error != "" {
-			complain(t.stderr, in.Source+": "+in.Error, in.Hint)
+			complain(t.stderr, in.Name+": "+in.Error, in.Hint)
 		}
 	}
 }

@@ -1,0 +1,76 @@
+package render
+
+import (
+	"os"
+	"strings"
+	"testing"
+
+	"go-debug/report"
+)
+
+// A command that settles several open questions is said once among them.
+func TestOpenQuestionsShareACommand(t *testing.T) {
+	const shared = "go-debug capture http://localhost:6060 --for 30s"
+	for _, f := range []*Format{text, markdown} {
+		_, open, _ := strings.Cut(render(t, f, sample(), Options{}), "Not checked")
+		open, _, _ = strings.Cut(open, "Next:")
+		if n := strings.Count(open, shared); n != 1 {
+			t.Errorf("%s says the command %d times:\n%s", f.Name, n, open)
+		}
+		for _, name := range []string{"mutexwait", "selectwait", "leak"} {
+			if !strings.Contains(open, name) {
+				t.Errorf("%s lacks %s:\n%s", f.Name, name, open)
+			}
+		}
+	}
+}
+
+func TestLoadRemarksAddToTheTable(t *testing.T) {
+	for _, f := range []*Format{text, markdown} {
+		out := strings.ReplaceAll(render(t, f, sample(), Options{}), "`", "")
+		if strings.Contains(out, "0 QPS; verdict: inconclusive") || !strings.Contains(out, "2 QPS at 40 in flight; verdict: leak, cause stuck") ||
+			!strings.Contains(strings.Join(strings.Fields(out), " "), "950 QPS at 91 in flight; P99 118 ms") || !strings.Contains(out, "3.1 %") {
+			t.Errorf("%s:\n%s", f.Name, out)
+		}
+	}
+}
+
+// The headline keeps what it is judged by; how it was found is for -v.
+func TestEvidenceLine(t *testing.T) {
+	for _, c := range []struct {
+		m          report.Measure
+		want, full string
+	}{
+		{report.Measure{Name: "goroutines", Value: new(1243.0), Unit: "count", N: new(int64(6)), Interval: &[2]float64{1200, 1290}, Method: "theil-sen"},
+			"goroutines 1,243 (95 % interval 1,200 to 1,290)", "goroutines 1,243 (95 % interval 1,200 to 1,290; n 6; theil-sen)"},
+		{report.Measure{Name: "block_time", Value: new(4.4e9), Unit: "ns", N: new(int64(41233)), WindowS: new(10.0), Method: "mutex profile", Warnings: []string{"few"}},
+			"block time 4.4 s (n 41,233; over 10 s; caution: few)", "block time 4.4 s (n 41,233; over 10 s; mutex profile; caution: few)"},
+	} {
+		for o, want := range map[Options]string{{}: c.want, {Verbose: true}: c.full} {
+			if got := string(plainSpaces([]byte(measurePhrase(c.m, o)))); got != want {
+				t.Errorf("%q, want %q", got, want)
+			}
+		}
+	}
+}
+
+// A report of the contract's fields alone renders in every format, its stacks included.
+func TestContractOfV1Renders(t *testing.T) {
+	f, err := os.Open("../testdata/contract-v1.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	r, err := report.Read(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range Formats {
+		out := render(t, f, r, Options{Verbose: true})
+		for _, want := range []string{"main.go", "main.fetch.func1", "runtime.gopark", "theil-sen", "buffer it", "needs mutex"} {
+			if !strings.Contains(out, want) {
+				t.Errorf("%s lacks %q:\n%s", f.Name, want, out)
+			}
+		}
+	}
+}
