@@ -127,6 +127,8 @@ func remark(p *analyze.Pass, held, waited *delays, cpu *cpuSamples, found int) {
 		p.Inconclusive(whyEmpty, tryCapture)
 	case !profiles && !set.Has(evidence.Goroutine, 1) && cpu.total < int64(p.Param("min-samples")):
 		p.Inconclusive("the CPU profile has too few samples for a share", tryCapture)
+	case !profiles && found == 0 && set.Count(evidence.Goroutine) == 1 && cpu.total < int64(p.Param("min-samples")):
+		p.Inconclusive("one snapshot: nobody waits for a lock at that moment, which says nothing of the next", tryCapture)
 	case !profiles:
 		p.NotChecked("how long locks are waited for, and who holds them: no mutex or block profile and no trace", tryCapture)
 	case held.records > 0 && held.windowS == 0:

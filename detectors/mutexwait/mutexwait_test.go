@@ -142,7 +142,8 @@ func TestOutcomes(t *testing.T) {
 		{"empty mutex profile, waiters known", profiles(profile(evidence.Mutex, 0), profile(evidence.Block, time.Second, sample{lockPut, 5, 500})), analyze.Ran, "the mutex profile is empty"},
 		{"no sample of interest", profiles(profile(evidence.Mutex, time.Second, sample{unlockLog, 5, 500})), analyze.Ran, ""},
 		{"no rate", profiles(profile(evidence.Mutex, 0, sample{unlockLog, 5, 500})), analyze.Ran, "no duration"},
-		{"snapshot alone", &evidence.Set{Snapshots: []evidence.Snapshot{snapshot(0)}}, analyze.Ran, "no mutex or block profile"},
+		{"snapshot alone", &evidence.Set{Snapshots: []evidence.Snapshot{snapshot(0)}}, analyze.Inconclusive, ""},
+		{"snapshots alone", &evidence.Set{Snapshots: []evidence.Snapshot{snapshot(0), snapshot(1)}}, analyze.Ran, "no mutex or block profile"},
 		{"CPU profile with few samples", profiles(cpuProfile(sample{dumpPut, 3, 0})), analyze.Inconclusive, ""},
 		{"nothing", &evidence.Set{}, analyze.Skipped, ""},
 	} {
