@@ -62,7 +62,8 @@ func store(bundle, dest, work string) (int64, error) {
 	return size, nil
 }
 
-// compress gzips the large files of a bundle and renames them in its manifest.
+// compress gzips the large files of a bundle and renames them in its manifest, which gets
+// the customary target.
 func compress(contents map[string][]byte) error {
 	m, err := source.ReadManifest(bytes.NewReader(contents[source.ManifestName]))
 	if err != nil {
@@ -82,6 +83,8 @@ func compress(contents map[string][]byte) error {
 		f.Name += ".gz"
 		contents[f.Name] = packed
 	}
+	// The port was whatever was free; what reports suggest should be what readers know.
+	m.Target = "http://localhost:6060/debug/pprof/"
 	manifest, err := json.MarshalIndent(m, "", "  ")
 	if err != nil {
 		return err
