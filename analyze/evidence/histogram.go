@@ -33,7 +33,26 @@ const (
 const HistogramMethod = "log-linear histogram, 32 buckets an octave (±1.6 %)"
 
 // Add counts one value; negative values count as 0.
-func (h *Histogram) Add(v int64) { h.AddN(v, 1) }
+func (h *Histogram) Add(v int64) {
+	if v < 0 {
+		v = 0
+	}
+	if h.Count == 0 || v < h.Min {
+		h.Min = v
+	}
+	if v > h.Max {
+		h.Max = v
+	}
+	h.Count++
+	h.Sum += v
+	o, s := bucketOf(v)
+	if oct := h.octaves[o]; oct != nil {
+		oct[s]++
+		return
+	}
+	h.octaves[o] = new([subBuckets]int64)
+	h.octaves[o][s]++
+}
 
 // AddN counts a value n times.
 func (h *Histogram) AddN(v, n int64) {

@@ -17,7 +17,15 @@ import (
 // unless nothing could be read, a Trace with one window. An error means that the trace was
 // not wholly read; the set then holds what was, and the input's LostBytes what was not.
 func Decode(ctx context.Context, r io.Reader, pos evidence.Position, b budget.Budget) (*evidence.Set, error) {
-	b = withDefaults(b)
+	return decodeWith(ctx, r, pos, b, (*window).replayAll)
+}
+
+// reader feeds a trace of go1.22 or later to a window. The other one is x/exp/trace's, which
+// also reads the older formats and which tests compare with.
+type reader func(w *window, in *input, br *bufio.Reader, minor int) error
+
+func decodeWith(ctx context.Context, r io.Reader, pos evidence.Position, b budget.Budget, read reader) (*evidence.Set, error) {
+	b = b.WithDefaults()
 	in := &input{ctx: ctx, r: r, limits: b}
 	set := &evidence.Set{Inputs: []evidence.Input{{Position: pos, Kind: evidence.Execution, Format: "trace"}}}
 	br := bufio.NewReaderSize(in, 64<<10)
@@ -27,17 +35,13 @@ func Decode(ctx context.Context, r io.Reader, pos evidence.Position, b budget.Bu
 		set.Inputs[0].LostBytes = in.n
 		return set, err
 	}
-	if minor >= firstGenerated {
-		// The header was read ahead with whatever followed it: let the scanner catch up.
-		in.gens = newGenerations(minor >= firstEndMarked)
-		ahead, _ := br.Peek(br.Buffered())
-		in.gens.feed(ahead)
-	} else {
+	if minor < firstGenerated {
 		in.whole = true
+		read = (*window).readEvents
 	}
 
 	w := newWindow(b)
-	readErr := w.read(in, br)
+	readErr := read(w, in, br, minor)
 	if in.err != nil {
 		readErr = in.err // the cause, where the reader made something else of it
 	}
@@ -68,20 +72,6 @@ func Decode(ctx context.Context, r io.Reader, pos evidence.Position, b budget.Bu
 	return set, readErr
 }
 
-func withDefaults(b budget.Budget) budget.Budget {
-	def := budget.Default()
-	if b.Bytes <= 0 {
-		b.Bytes = def.Bytes
-	}
-	if b.Memory <= 0 {
-		b.Memory = def.Memory
-	}
-	if b.Stacks <= 0 {
-		b.Stacks = def.Stacks
-	}
-	return b
-}
-
 // errNoGeneration is a header with nothing after it: what a process leaves that was killed
 // before its tracer first flushed.
 var errNoGeneration = errors.New("the trace is a header and nothing else: the program ended before the tracer wrote anything")
@@ -110,9 +100,15 @@ func describe(cause error, w *window, in *input, counted bool) error {
 	return &evidence.InputError{Err: fmt.Errorf("%s: %w", what, cause), Hint: hint}
 }
 
-// read feeds every event to the window. The accessors of x/exp/trace can panic on a
-// corrupt trace after ReadEvent has returned without an error; a panic ends this trace.
-func (w *window) read(in *input, br *bufio.Reader) (err error) {
+// readEvents feeds every event of x/exp/trace to the window. Its accessors can panic on a corrupt
+// trace after ReadEvent has returned without an error; a panic ends this trace.
+func (w *window) readEvents(in *input, br *bufio.Reader, minor int) (err error) {
+	if minor >= firstGenerated {
+		// The header was read ahead with whatever followed it: let the scanner catch up.
+		in.gens = newGenerations(minor >= firstEndMarked)
+		ahead, _ := br.Peek(br.Buffered())
+		in.gens.feed(ahead)
+	}
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("corrupt trace: %s", firstLine(fmt.Sprint(p)))
@@ -152,4 +148,59 @@ func firstLine(s string) string {
 		}
 	}
 	return s
+}
+
+// replayAll replays the generations one after the other. What could be ordered of a broken or
+// cut one counts; no other follows it.
+func (w *window) replayAll(in *input, br *bufio.Reader, minor int) error {
+	if _, err := br.Discard(headerSize); err != nil {
+		return err
+	}
+	ahead, err := br.Peek(br.Buffered())
+	if err != nil {
+		return err
+	}
+	gens := newGenReader(in, minor, ahead)
+	gen, rep, join := &generation{}, &replay{}, newStitcher(w)
+	defer join.close()
+	for {
+		if err := in.ctx.Err(); err != nil {
+			return err
+		}
+		err := gens.next(gen)
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if err := w.replayOne(gen, rep, join); err != nil {
+			return err
+		}
+	}
+}
+
+func (w *window) replayOne(gen *generation, rep *replay, join *stitcher) error {
+	if gen.freq == 0 {
+		return gen.cut // nothing in it has a time
+	}
+	if !w.started {
+		w.started, w.start = true, xtrace.Time(float64(gen.minTime)*gen.freq)
+	}
+	if c := gen.clock; w.wall.IsZero() && !c.wall.IsZero() {
+		w.setWall(c.wall, xtrace.Time(float64(c.time)*gen.freq))
+	}
+	w.generations++
+	err := rep.run(gen, int64(w.start))
+	if joined := join.add(rep); err == nil {
+		err = joined
+	}
+	if err == nil {
+		err = gen.cut
+	}
+	if err != nil {
+		return err
+	}
+	w.completed, w.offset = w.completed+1, gen.end
+	return nil
 }

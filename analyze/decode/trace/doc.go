@@ -1,14 +1,29 @@
 // Package trace decodes Go execution traces into evidence, in one pass and in memory
 // that grows with the program's distinct stacks and live goroutines, not with the events.
 //
-// Read are the formats of go1.22 to go1.26 generation by generation, and those of
-// go1.11 to go1.21, which have no generations, whole.
+// Traces of go1.22 to go1.26 are replayed generation by generation by code of this package;
+// those of go1.11 to go1.21, which have no generations, are read whole through
+// golang.org/x/exp/trace. The same reader is the oracle of the tests for the newer formats.
+//
+// # Order
+//
+// A trace is a stream of events for each thread, with sequence numbers on the events that
+// concern a goroutine or proc from elsewhere. The replay follows one thread until an event
+// has to wait for another thread, parks it on the goroutine or proc that it waits for, and goes
+// on with another. That keeps the order of each goroutine, proc and thread, which is all that
+// the evidence needs, and costs nothing where threads go their own ways. Each generation
+// restates the state of everything alive, so it is replayed by itself, under its own ids;
+// what goes on from one to the next is joined afterwards, in order.
 //
 // # Time
 //
-// The window begins at the first event and ends at the last. All times are nanoseconds
-// since its start. Events have distinct times: the reader moves an event 1 ns on rather
-// than let two coincide, so a sum over n transitions may be n ns too long.
+// The window begins at the earliest batch and ends at the last event. All times are
+// nanoseconds since its start, as recorded. x/exp/trace puts all events into one order and
+// moves an event that had to wait for another thread to 1 ns behind it, and with it all that
+// follow on its thread until the recorded times catch up: on a busy machine some percent of the
+// events, in runs of thousands, which makes waits and latencies there too long or nearly
+// nothing. Here a duration is the difference of two recorded times; where the clocks of two
+// threads contradict the order it counts as 0.
 //
 // # What is unknown
 //
@@ -75,8 +90,9 @@
 //
 // # Completeness
 //
-// LostBytes counts from the end of the last generation that was read to its end; events
-// of the generation in which reading stopped are counted as far as they were read.
+// LostBytes counts from the end of the last generation that was read to its end. Of a
+// generation that is cut or broken, the events count whose order is certain: of those that
+// wait for a part that is missing nothing is known. Names that stood behind the cut are missing.
 // Traces before go1.26 have no end mark: one cut exactly between two batches, after all
 // that its last generation needs, cannot be told from a whole one.
 package trace

@@ -46,7 +46,7 @@ func (s *script) step(at xtrace.Time, g, by xtrace.GoID, from, to xtrace.GoState
 
 // TestExactTimes holds every definition of doc.go against a script with known times.
 func TestExactTimes(t *testing.T) {
-	s := &script{t: t, w: newWindow(withDefaults(budget.Budget{}))}
+	s := &script{t: t, w: newWindow(budget.Budget{}.WithDefaults())}
 	recv := calls("runtime.chanrecv1", "main.worker")
 	emit(s, xtrace.EventConfig[xtrace.Sync]{Time: 1000, Kind: xtrace.EventSync, Details: xtrace.Sync{N: 1}})
 	none := xtrace.NoStack
@@ -116,10 +116,10 @@ func find(t *testing.T, tr *evidence.Trace, match func(evidence.BlockSite) bool)
 	return evidence.BlockSite{}
 }
 
-// TestAgainstAReplay compares totals with a plain replay that keeps every event.
-func TestAgainstAReplay(t *testing.T) {
+// TestOracleAgainstAllEvents holds the oracle to totals over a list of every event.
+func TestOracleAgainstAllEvents(t *testing.T) {
 	data := record(t, func() { stories(t, newGeneration(t)) })
-	tr := decode(t, data).Trace
+	_, tr := both(t, data)
 	r, err := xtrace.NewReader(bytes.NewReader(data))
 	if err != nil {
 		t.Fatal(err)
@@ -188,11 +188,11 @@ func TestAgainstAReplay(t *testing.T) {
 		gotUnblocked += e.Count
 	}
 	if tr.Sched.RunningNS != running || gotWaited != waited || gotMade != made || gotUnblocked != unblocked {
-		t.Errorf("running %d, waited %d, made %d, woken %d; the replay says %d, %d, %d, %d",
+		t.Errorf("running %d, waited %d, made %d, woken %d; the events say %d, %d, %d, %d",
 			tr.Sched.RunningNS, gotWaited, gotMade, gotUnblocked, running, waited, made, unblocked)
 	}
 	if tr.Windows[0].Events != int64(len(events)) || tr.Windows[0].DurationNS != int64(end-start) || tr.Sched.Latency.Count > runs {
-		t.Errorf("window %+v: the replay has %d events", tr.Windows[0].Events, len(events))
+		t.Errorf("window %+v: there are %d events", tr.Windows[0].Events, len(events))
 	}
 }
 

@@ -69,7 +69,11 @@ func (w *window) goroutineTransition(ev *xtrace.Event, st *xtrace.StateTransitio
 		w.repeatStatus(g, to, st)
 		return
 	}
-	w.leave(g, ev, to)
+	waker := int32(0)
+	if g.state == xtrace.GoWaiting {
+		waker = w.stacks.intern(ev.Stack())
+	}
+	w.leave(g, to, waker)
 	if to == xtrace.GoNotExist {
 		w.end(g)
 		delete(w.goroutines, id)
@@ -80,7 +84,10 @@ func (w *window) goroutineTransition(ev *xtrace.Event, st *xtrace.StateTransitio
 
 // place sets where the goroutine waits, is in a system call, or was seen.
 func (w *window) place(g *goroutine, to xtrace.GoState, st *xtrace.StateTransition) {
-	stack := w.stacks.intern(st.Stack)
+	w.placeAt(g, to, w.stacks.intern(st.Stack), st.Reason)
+}
+
+func (w *window) placeAt(g *goroutine, to xtrace.GoState, stack int32, reason string) {
 	g.stack = stack
 	if g.site == nil {
 		if root, ok := w.stacks.root(stack); ok {
@@ -92,18 +99,24 @@ func (w *window) place(g *goroutine, to xtrace.GoState, st *xtrace.StateTransiti
 		if stack == 0 {
 			class = w.stacks.classes[g.start] // the runtime's goroutines are known by their start
 		}
-		g.wait = waitOf(st.Reason, class)
+		g.wait = waitOf(reason, class)
 	}
 }
 
 // repeatStatus takes the status with which a later generation begins. It may show a stack
 // that was not known before.
 func (w *window) repeatStatus(g *goroutine, to xtrace.GoState, st *xtrace.StateTransition) {
-	if g.state != to || g.stack != 0 || st.Stack == xtrace.NoStack {
+	if st.Stack != xtrace.NoStack {
+		w.repeatAt(g, to, w.stacks.intern(st.Stack))
+	}
+}
+
+func (w *window) repeatAt(g *goroutine, to xtrace.GoState, stack int32) {
+	if g.state != to || g.stack != 0 {
 		return
 	}
 	wait := g.wait
-	w.place(g, to, st)
+	w.placeAt(g, to, stack, "")
 	if wait != evidence.WaitNone && wait != evidence.WaitOther {
 		g.wait = wait // the runtime's reason says more than the stack
 	}
@@ -125,8 +138,8 @@ func (w *window) enter(g *goroutine, to xtrace.GoState, st *xtrace.StateTransiti
 	w.place(g, to, st)
 }
 
-// leave accounts for the time in the state that ends now.
-func (w *window) leave(g *goroutine, ev *xtrace.Event, to xtrace.GoState) {
+// leave accounts for the time in the state that ends now; waker is the stack of who ended a wait.
+func (w *window) leave(g *goroutine, to xtrace.GoState, waker int32) {
 	d := w.now - g.since
 	switch g.state {
 	case xtrace.GoRunning:
@@ -145,7 +158,7 @@ func (w *window) leave(g *goroutine, ev *xtrace.Event, to xtrace.GoState) {
 			b.Unseen.Add(d)
 		}
 		b.Exemplars = evidence.AddExemplar(b.Exemplars, evidence.Exemplar{Goroutine: g.id, AtNS: g.since, DurationNS: d})
-		e := w.wake(w.stacks.intern(ev.Stack()), g)
+		e := w.wake(waker, g)
 		e.Count++
 		e.DelayNS += d
 	case xtrace.GoSyscall:

@@ -72,6 +72,12 @@ func (w *window) endRange(name string, open openRange, ended bool) {
 const maxSTWKinds = 64
 
 func (w *window) stopped(kind string, d int64) {
+	h := &evidence.Histogram{}
+	h.Add(d)
+	w.stoppedAll(kind, h)
+}
+
+func (w *window) stoppedAll(kind string, pauses *evidence.Histogram) {
 	if w.gc.STW == nil {
 		w.gc.STW = map[string]evidence.Histogram{}
 	}
@@ -79,7 +85,7 @@ func (w *window) stopped(kind string, d int64) {
 		kind = otherName
 	}
 	h := w.gc.STW[kind]
-	h.Add(d)
+	h.Merge(pauses)
 	w.gc.STW[kind] = h
 }
 

@@ -1,17 +1,24 @@
 package trace
 
-import "go-debug/analyze/evidence"
+import (
+	"math"
+
+	"go-debug/analyze/evidence"
+)
 
 // series counts in bins whose width doubles when the window outgrows them.
 type series struct {
 	bin   int64
 	bins  []seriesBin
 	alive int64 // goroutines at the end of the window
+
+	lastBin          int // used last, and the time it covers
+	lastFrom, lastTo int64
 }
 
 type seriesBin struct {
 	created, ended, runningNS, runnableNS int64
-	heap                                  int64 // negative when none was seen
+	heap, heapAt                          int64 // heap is negative when none was seen
 }
 
 // firstBin is 1 ms: half a second in evidence.MaxBins.
@@ -41,24 +48,69 @@ func (s *series) fold() {
 			b.ended += next.ended
 			b.runningNS += next.runningNS
 			b.runnableNS += next.runnableNS
-			if next.heap >= 0 {
-				b.heap = next.heap
-			}
+			b.setHeap(next.heap, next.heapAt)
 		}
 		half = append(half, b)
 	}
 	s.bins = half
 	s.bin *= 2
+	s.lastFrom, s.lastTo = 0, 0
+}
+
+// setHeap keeps the latest value.
+func (b *seriesBin) setHeap(bytes, at int64) {
+	if bytes >= 0 && (b.heap < 0 || at >= b.heapAt) {
+		b.heap, b.heapAt = bytes, at
+	}
+}
+
+// merge adds another series of the same window.
+func (s *series) merge(o *series) {
+	if len(o.bins) == 0 {
+		return
+	}
+	for s.bin < o.bin {
+		s.fold()
+	}
+	for o.bin < s.bin {
+		o.fold()
+	}
+	s.at(int64(len(o.bins)-1) * o.bin)
+	for i, b := range o.bins {
+		have := &s.bins[i]
+		have.created += b.created
+		have.ended += b.ended
+		have.runningNS += b.runningNS
+		have.runnableNS += b.runnableNS
+		have.setHeap(b.heap, b.heapAt)
+	}
 }
 
 func (s *series) created(t int64)        { s.at(t).created++ }
 func (s *series) ended(t int64)          { s.at(t).ended++ }
-func (s *series) setHeap(t, bytes int64) { s.at(t).heap = bytes }
+func (s *series) setHeap(t, bytes int64) { s.at(t).setHeap(bytes, t) }
 func (s *series) running(from, to int64) {
+	if b := s.within(from, to); b != nil {
+		b.runningNS += to - from
+		return
+	}
 	s.spread(from, to, func(b *seriesBin, d int64) { b.runningNS += d })
 }
 func (s *series) runnable(from, to int64) {
+	if b := s.within(from, to); b != nil {
+		b.runnableNS += to - from
+		return
+	}
 	s.spread(from, to, func(b *seriesBin, d int64) { b.runnableNS += d })
+}
+
+// within returns the bin that holds a time span wholly, if it is the one used last: threads are
+// followed for a while, so it mostly is.
+func (s *series) within(from, to int64) *seriesBin {
+	if from >= s.lastFrom && to < s.lastTo && from <= to {
+		return &s.bins[s.lastBin]
+	}
+	return nil
 }
 
 // spread adds the time between two moments to the bins it falls into.
@@ -70,6 +122,9 @@ func (s *series) spread(from, to int64, add func(b *seriesBin, d int64)) {
 		d := min(s.bin-from%s.bin, to-from)
 		add(b, d)
 		from += d
+	}
+	if n := to / s.bin; n < math.MaxInt64/s.bin-1 && n < int64(len(s.bins)) {
+		s.lastBin, s.lastFrom, s.lastTo = int(n), n*s.bin, (n+1)*s.bin
 	}
 }
 

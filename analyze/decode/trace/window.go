@@ -20,8 +20,9 @@ type window struct {
 	wall        time.Time // of the start; zero when the trace has no clock
 	events      int64
 	syncs       int
-	generations int // begun
-	completed   int // read to their last event
+	generations int   // begun
+	completed   int   // read to their last event
+	offset      int64 // behind the last of them
 
 	stacks      *stackTable
 	goroutines  map[xtrace.GoID]*goroutine
@@ -115,17 +116,24 @@ func (w *window) sync(s xtrace.Sync) {
 	}
 	w.generations++
 	if c := s.ClockSnapshot; c != nil && w.wall.IsZero() {
-		at := c.Wall.Add(-time.Duration(c.Trace - w.start)).UTC()
-		// A year that JSON cannot hold is a corrupt clock.
-		if y := at.Year(); y >= 1970 && y <= 9999 {
-			w.wall = at
-		}
+		w.setWall(c.Wall, c.Trace)
+	}
+}
+
+// setWall sets the time of the start from a moment that both clocks show.
+func (w *window) setWall(wall time.Time, at xtrace.Time) {
+	start := wall.Add(-time.Duration(at - w.start)).UTC()
+	// A year that JSON cannot hold is a corrupt clock.
+	if y := start.Year(); y >= 1970 && y <= 9999 {
+		w.wall = start
 	}
 }
 
 // analysed is the offset up to which the input was wholly read.
 func (w *window) analysed(in *input) int64 {
 	switch {
+	case w.offset > 0:
+		return w.offset
 	case in.gens != nil && w.completed > 0:
 		return min(in.gens.end(w.completed), in.n)
 	case in.gens == nil && w.completed > 0:

@@ -1,0 +1,362 @@
+package trace
+
+import (
+	"fmt"
+	"math"
+
+	"go-debug/analyze/evidence"
+)
+
+// leave accounts for the time in the state that a goroutine leaves. waker is the stack of who
+// made it runnable. What began before the generation is only noted: the stitching knows since when.
+func (r *replay) leave(x *g, ts int64, to goStatus, waker uint64) {
+	if x.headOpen {
+		x.headOpen = false
+		x.headTime, x.headTo, x.headWaker = ts, to, uint32(waker)
+		return
+	}
+	d := ts - x.since
+	if d < 0 { // threads whose clocks differ
+		d = 0
+	}
+	switch x.status {
+	case goRunning:
+		x.runNS += d
+		r.t.running += d
+		r.t.series.running(x.since, ts)
+	case goRunnable:
+		r.t.series.runnable(x.since, ts)
+		switch {
+		case to != goRunning:
+		case x.site != nil:
+			x.site.latency.Add(d)
+		case d > math.MaxUint32:
+			r.t.long = append(r.t.long, longLatency{x.slot, d})
+		default:
+			r.t.latencies.add(latencyMark{x.slot, uint32(d)})
+		}
+	case goWaiting:
+		r.waited(x, ts, d, waker)
+	case goSyscall:
+		r.t.syscalls.get(uint64(x.stack)).Add(d)
+	}
+}
+
+// waited counts a wait that began and ended in the generation.
+func (r *replay) waited(x *g, ts, d int64, waker uint64) {
+	if x.stack == 0 {
+		// Where the stack is unknown, what the goroutine is says why it waits.
+		r.t.stackless = append(r.t.stackless, waitMark{g: x.id, root: x.root, since: x.since, ns: d, reason: x.reason, waker: uint32(waker)})
+		return
+	}
+	i := r.t.block(x.stack, x.reason)
+	b := r.t.blocks.at(i)
+	b.ended.Add(d)
+	if n := len(b.exemplars); n < evidence.MaxExemplars || d >= b.exemplars[n-1].DurationNS {
+		b.exemplars = evidence.AddExemplar(b.exemplars, evidence.Exemplar{Goroutine: x.id, AtNS: x.since, DurationNS: d})
+	}
+	w := r.t.wakes.get(waker<<32 | uint64(i))
+	w.count++
+	w.delay += d
+}
+
+// block is the index of a blocking site. A stack mostly blocks for one reason.
+func (t *tally) block(stack, reason uint32) int {
+	key := uint64(stack)<<32 | uint64(reason)
+	if int(stack) < len(t.byStack) {
+		if i := t.byStack[stack]; i != 0 && t.blocks.keys[i-1] == key {
+			return int(i - 1)
+		}
+	}
+	i := t.blocks.index(key)
+	if stack < denseSlack {
+		for len(t.byStack) <= int(stack) {
+			t.byStack = append(t.byStack, 0)
+		}
+		t.byStack[stack] = int32(i) + 1
+	}
+	return i
+}
+
+// end accounts for a goroutine that is gone.
+func (r *replay) end(x *g, ts int64) {
+	r.leave(x, ts, goNone, 0)
+	r.t.series.ended(ts)
+	if x.created {
+		x.site.ended++
+		x.site.runNS += x.runNS
+		x.site.lifetime.Add(max(ts-x.at, 0))
+		for _, m := range x.regions {
+			r.span(m.name).open.Add(max(ts-m.since, 0))
+		}
+	}
+	x.since = ts
+	x.status, x.gone = goNone, true
+	if x.created && x.parked == nil {
+		r.gs.finished(x.id)
+	}
+}
+
+func (r *replay) collector(t *thread, typ byte, ts int64, seq, stack uint64) error {
+	if !r.gcKnown {
+		if typ == evGCActive {
+			r.gcKnown, r.gcSeq = true, seq-1
+		} else {
+			t.gcSeq = seq
+			r.park(t, &r.gcParked, parkedOnGC)
+			return nil
+		}
+	}
+	if seq != r.gcSeq+1 {
+		t.gcSeq = seq
+		r.park(t, &r.gcParked, parkedOnGC)
+		return nil
+	}
+	if typ != evGCActive {
+		if ok, err := r.needG(t); !ok || err != nil {
+			return err
+		}
+	}
+	gc := &r.t.gc
+	switch typ {
+	case evGCActive:
+		if gc.cycles > 0 || r.gcRunning {
+			return fmt.Errorf("the collector is stated to be active after its first event")
+		}
+		r.gcRunning, gc.carried, gc.mark = true, true, rangeCarried
+	case evGCBegin:
+		if r.gcRunning {
+			return fmt.Errorf("a collection begins within another")
+		}
+		if err := r.needStack(stack); err != nil {
+			return err
+		}
+		r.gcRunning, gc.mark, gc.markSince = true, rangeOpen, ts
+		gc.cycles++
+	case evGCEnd:
+		if !r.gcRunning {
+			return fmt.Errorf("a collection ends that has not begun")
+		}
+		if gc.mark == rangeCarried {
+			gc.headEnd = ts
+		} else {
+			gc.markNS += max(ts-gc.markSince, 0)
+		}
+		r.gcRunning, gc.mark = false, rangeClosed
+	}
+	r.gcSeq = seq
+	r.wake(&r.gcParked)
+	return nil
+}
+
+func (r *replay) sweepActive(id uint64) error {
+	p := r.proc(id)
+	if p.status == procNone || p.sweep != rangeClosed {
+		return fmt.Errorf("proc %d is stated to sweep, but is not known or sweeps already", id)
+	}
+	p.sweep = rangeCarried
+	return nil
+}
+
+func (r *replay) sweepBegin(t *thread, ts int64, stack uint64) error {
+	if err := r.needProc(t); err != nil {
+		return err
+	}
+	if t.p.sweep != rangeClosed {
+		return fmt.Errorf("proc %d begins to sweep, but sweeps already", t.p.id)
+	}
+	t.p.sweep, t.p.sweepSince = rangeOpen, ts
+	return r.needStack(stack)
+}
+
+func (r *replay) sweepEnd(t *thread, ts int64) error {
+	if err := r.needProc(t); err != nil {
+		return err
+	}
+	switch t.p.sweep {
+	case rangeClosed:
+		return fmt.Errorf("proc %d ends a sweep that it has not begun", t.p.id)
+	case rangeOpen:
+		r.t.gc.sweepNS += max(ts-t.p.sweepSince, 0)
+	case rangeCarried:
+		r.t.gc.sweepEnds = append(r.t.gc.sweepEnds, sweepMark{t.p.id, ts})
+	}
+	t.p.sweep = rangeClosed
+	return nil
+}
+
+func (r *replay) assistActive(id uint64) error {
+	x := r.gs.get(id)
+	if x.status == goNone || x.assist != rangeClosed {
+		return fmt.Errorf("goroutine %d is stated to assist, but is not known or assists already", id)
+	}
+	x.assist = rangeCarried
+	return nil
+}
+
+func (r *replay) assistBegin(x *g, ts int64, stack uint64) error {
+	if x.assist != rangeClosed {
+		return fmt.Errorf("goroutine %d begins to assist, but assists already", x.id)
+	}
+	x.assist, x.assistSince = rangeOpen, ts
+	return r.needStack(stack)
+}
+
+func (r *replay) assistEnd(x *g, ts int64) error {
+	switch x.assist {
+	case rangeClosed:
+		return fmt.Errorf("goroutine %d ends an assist that it has not begun", x.id)
+	case rangeOpen:
+		r.t.gc.assist.Add(max(ts-x.assistSince, 0))
+	case rangeCarried:
+		r.t.gc.assistEnds = append(r.t.gc.assistEnds, gMark{x.id, ts})
+	}
+	x.assist = rangeClosed
+	return nil
+}
+
+func (r *replay) stwBegin(x *g, ts int64, kind, stack uint64) error {
+	if x.stw != rangeClosed {
+		return fmt.Errorf("goroutine %d stops the world, but has stopped it already", x.id)
+	}
+	if err := r.needString(kind); err != nil {
+		return err
+	}
+	x.stw, x.stwSince, x.stwKind = rangeOpen, ts, uint32(kind)
+	return r.needStack(stack)
+}
+
+// stwEnd counts a pause. Pauses are not restated by a generation, so one that began before can
+// only be known by its end.
+func (r *replay) stwEnd(x *g, ts int64) error {
+	switch {
+	case x.stw == rangeOpen:
+		r.t.stopped(x.stwKind, max(ts-x.stwSince, 0))
+	case x.carried:
+		r.t.gc.ends = append(r.t.gc.ends, gMark{x.id, ts})
+	default:
+		return fmt.Errorf("goroutine %d starts a world that it has not stopped", x.id)
+	}
+	x.stw = rangeClosed
+	return nil
+}
+
+func (t *tally) stopped(kind uint32, d int64) {
+	if t.gc.stw == nil {
+		t.gc.stw = map[uint32]*evidence.Histogram{}
+	}
+	h := t.gc.stw[kind]
+	if h == nil {
+		h = &evidence.Histogram{}
+		t.gc.stw[kind] = h
+	}
+	h.Add(d)
+}
+
+func (t *tally) heap(ts int64, bytes uint64) {
+	b := int64(min(bytes, 1<<62))
+	t.gc.maxHeap = max(t.gc.maxHeap, b)
+	t.series.setHeap(ts, b)
+}
+
+func (r *replay) taskBegin(x *g, ts int64, id, name, stack uint64) error {
+	if err := r.needString(name); err != nil {
+		return err
+	}
+	if r.t.tasks == nil {
+		r.t.tasks = map[uint64]taskMark{}
+	}
+	if _, ok := r.t.tasks[id]; ok {
+		return fmt.Errorf("task %d begins twice", id)
+	}
+	r.t.tasks[id] = taskMark{id: id, g: x.id, name: name, at: ts}
+	return r.needStack(stack)
+}
+
+func (r *replay) regionBegin(x *g, ts int64, task, name, stack uint64) error {
+	if err := r.needString(name); err != nil {
+		return err
+	}
+	x.regions = append(x.regions, regionMark{name: name, task: task, since: ts})
+	return r.needStack(stack)
+}
+
+func (r *replay) regionEnd(x *g, ts int64, task, name, stack uint64) error {
+	if err := r.needString(name); err != nil {
+		return err
+	}
+	if n := len(x.regions); n > 0 {
+		m := x.regions[n-1]
+		if m.name != name || m.task != task {
+			return fmt.Errorf("goroutine %d ends a region that is not its innermost", x.id)
+		}
+		x.regions = x.regions[:n-1]
+		s, d := r.span(name), max(ts-m.since, 0)
+		s.duration.Add(d)
+		s.exemplars = evidence.AddExemplar(s.exemplars, evidence.Exemplar{Goroutine: x.id, AtNS: m.since, DurationNS: d})
+	} else {
+		r.t.regions = append(r.t.regions, regionEnd{g: x.id, name: name, at: ts})
+	}
+	return r.needStack(stack)
+}
+
+func (r *replay) span(name uint64) *spanTally {
+	if r.t.spans == nil {
+		r.t.spans = map[uint64]*spanTally{}
+	}
+	s := r.t.spans[name]
+	if s == nil {
+		s = &spanTally{}
+		r.t.spans[name] = s
+	}
+	return s
+}
+
+// readSamples counts the CPU samples by stack.
+func (r *replay) readSamples() error {
+	if r.t.samples == nil {
+		r.t.samples = map[uint64]int64{}
+	}
+	for _, b := range r.gen.samples {
+		c := cursor{b: b.data[:b.n], i: 1}
+		for c.more() {
+			if kind := c.byte(); kind != cpuSampleEvent {
+				return fmt.Errorf("a batch of CPU samples holds an event of type %d", kind)
+			}
+			at := c.uvarint()
+			for range 3 { // thread, proc, goroutine
+				c.uvarint()
+			}
+			stack := c.uvarint()
+			if c.err != nil {
+				break
+			}
+			if err := r.needStack(stack); err != nil {
+				return err
+			}
+			r.t.samples[stack]++
+			r.t.events++
+			r.t.last = max(r.t.last, r.ns(at))
+		}
+		if c.err != nil && r.whole {
+			return c.err
+		}
+	}
+	return nil
+}
+
+// reset empties the tally for the next generation.
+func (t *tally) reset() {
+	keep := *t
+	*t = tally{series: newSeries()}
+	t.blocks, t.wakes, t.syscalls, t.sites = keep.blocks, keep.wakes, keep.syscalls, keep.sites
+	t.blocks.reset()
+	t.wakes.reset()
+	t.syscalls.reset()
+	t.sites.reset()
+	t.latencies, t.latencies.n = keep.latencies, 0
+	t.carried, t.long, t.stackless = keep.carried[:0], keep.long[:0], keep.stackless[:0]
+	clear(keep.byStack)
+	t.byStack = keep.byStack[:0]
+	t.gc.headEnd = -1
+}

@@ -1,0 +1,394 @@
+package trace
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"go-debug/analyze/budget"
+)
+
+// generation is one generation of a trace as it stands in the file: batches of threads, and
+// tables of strings and stacks that its events refer to.
+type generation struct {
+	id      uint64
+	minor   int     // of the wire format
+	freq    float64 // nanoseconds per unit of time, 0 when the file has not said
+	minTime uint64  // of the first event, in units
+	clock   clockSnapshot
+	bytes   int64
+	events  []batch
+	strings []batch
+	stacks  []batch
+	samples []batch
+	end     int64 // offset behind the generation in the input
+	cut     error // why it is not whole; nil when it is
+}
+
+// batch is a run of data of one thread. Behind its n bytes of data there is padding to read
+// into.
+type batch struct {
+	thread uint64
+	time   uint64
+	data   []byte
+	n      int
+}
+
+type clockSnapshot struct {
+	time uint64 // units
+	wall time.Time
+}
+
+// padding lets an event be read without looking at the end of the data for each byte: the
+// longest has a type and six varints.
+const padding = 1 + 6*binary.MaxVarintLen64
+
+func (g *generation) reset(minor int) {
+	*g = generation{minor: minor, events: g.events[:0], strings: g.strings[:0],
+		stacks: g.stacks[:0], samples: g.samples[:0]}
+}
+
+// genReader cuts the input into generations. It reads into slabs, and batches are parts of
+// them: only a batch that a slab's end would divide is copied to the next one. The slabs of a
+// generation are used again for the next, so a generation must be done with before that.
+type genReader struct {
+	in     *input
+	minor  int
+	slab   []byte
+	pos    int
+	filled int
+	err    error // of in, once met
+	offset int64 // of slab[pos] in the input
+	used   [][]byte
+	free   [][]byte
+
+	spill    batchHead // the head that was read beyond the end of the last generation
+	spilled  bool
+	started  bool
+	previous float64 // frequency of the last generation: units do not change within a trace
+}
+
+// slabSize holds many batches, the longest of which has 64 KiB.
+const slabSize = 1 << 20
+
+// batchHead is the head of a batch.
+type batchHead struct {
+	kind       byte // eventBatch, experimentalBatch or endOfGeneration
+	generation uint64
+	thread     uint64
+	time       uint64
+	size       int
+	start      int64 // offset of the head
+}
+
+// maxBatchHead is the type, an experiment and four varints.
+const maxBatchHead = 2 + 4*binary.MaxVarintLen64
+
+func newGenReader(in *input, minor int, ahead []byte) *genReader {
+	r := &genReader{in: in, minor: minor, offset: headerSize}
+	r.newSlab()
+	r.filled = copy(r.slab, ahead)
+	return r
+}
+
+// newSlab goes on in a fresh slab, taking along what was read and not used.
+func (r *genReader) newSlab() {
+	var next []byte
+	if n := len(r.free); n > 0 {
+		next, r.free = r.free[n-1], r.free[:n-1]
+	} else {
+		next = make([]byte, slabSize)
+	}
+	r.filled = copy(next, r.slab[min(r.pos, len(r.slab)):r.filled])
+	if r.slab != nil {
+		r.used = append(r.used, r.slab)
+	}
+	r.slab, r.pos = next, 0
+}
+
+// recycle frees the slabs of the last generation. What is left of it in the slab at hand is
+// not looked at any more.
+func (r *genReader) recycle() {
+	r.free = append(r.free, r.used...)
+	r.used = r.used[:0]
+}
+
+// fill has at least n bytes in the slab if the input has them.
+func (r *genReader) fill(n int) bool {
+	if r.pos+n+padding > len(r.slab) {
+		r.newSlab()
+	}
+	for r.filled-r.pos < n {
+		if r.err != nil {
+			return false
+		}
+		k, err := r.in.Read(r.slab[r.filled : len(r.slab)-padding])
+		r.filled += k
+		r.err = err
+	}
+	return true
+}
+
+var (
+	errVarint = errors.New("a number is longer than 64 bits or is cut")
+	errCut    = errors.New("the trace ends inside a generation")
+)
+
+// head reads the head of a batch. It returns io.EOF at the end of the input.
+func (r *genReader) head() (h batchHead, err error) {
+	if r.spilled {
+		r.spilled = false
+		return r.spill, nil
+	}
+	if !r.fill(maxBatchHead) && r.filled == r.pos {
+		return h, r.err
+	}
+	h.start = r.offset
+	b := r.slab[r.pos:r.filled]
+	h.kind = b[0]
+	at := 1
+	switch {
+	case h.kind == endOfGeneration && r.minor >= firstEndMarked:
+		r.skip(1)
+		return h, nil
+	case h.kind == experimentalBatch && r.minor >= 23:
+		at = 2
+	case h.kind != eventBatch:
+		return h, fmt.Errorf("a batch begins with the unknown type %d", h.kind)
+	}
+	var size uint64
+	for _, v := range []*uint64{&h.generation, &h.thread, &h.time, &size} {
+		if at >= len(b) {
+			return h, r.short()
+		}
+		x, n := binary.Uvarint(b[at:])
+		switch {
+		case n == 0:
+			return h, r.short()
+		case n < 0:
+			return h, errVarint
+		}
+		*v = x
+		at += n
+	}
+	if size > maxBatchSize {
+		return h, fmt.Errorf("a batch of %d bytes, the format allows %d", size, maxBatchSize)
+	}
+	h.size = int(size)
+	r.skip(at)
+	return h, nil
+}
+
+func (r *genReader) skip(n int) {
+	r.pos += n
+	r.offset += int64(n)
+}
+
+// short is the error of an input that ended too early.
+func (r *genReader) short() error {
+	if r.err != nil && r.err != io.EOF {
+		return r.err
+	}
+	return errCut
+}
+
+// body returns the data of a batch. Of a cut one it returns what there is, and an error.
+func (r *genReader) body(n int) (data []byte, have int, err error) {
+	if !r.fill(n) {
+		n = r.filled - r.pos
+		err = r.short()
+	}
+	data = r.slab[r.pos : r.pos+n+padding]
+	r.skip(n)
+	return data, n, err
+}
+
+// next reads one generation. It returns io.EOF when there is none. A generation that is cut
+// or broken has cut set and holds what was read before; no other follows.
+func (r *genReader) next(g *generation) error {
+	g.reset(r.minor)
+	r.recycle()
+	for {
+		h, err := r.head()
+		if err == io.EOF {
+			if !r.started {
+				return errNoGeneration
+			}
+			if g.id == 0 {
+				return io.EOF
+			}
+			if r.minor >= firstEndMarked {
+				return r.finish(g, errCut)
+			}
+			return r.finish(g, nil)
+		}
+		if err != nil {
+			if g.id == 0 {
+				return err
+			}
+			return r.finish(g, err)
+		}
+		if h.kind == endOfGeneration {
+			if g.id == 0 {
+				return errors.New("a generation without batches")
+			}
+			g.end = r.offset
+			return r.finish(g, nil)
+		}
+		r.started = true
+		done, err := r.admit(g, h)
+		if err != nil {
+			return r.finish(g, err)
+		}
+		if done {
+			return r.finish(g, nil)
+		}
+		if err := r.take(g, h); err != nil {
+			return r.finish(g, err)
+		}
+	}
+}
+
+// admit decides whether a batch belongs to the generation or begins the next one.
+func (r *genReader) admit(g *generation, h batchHead) (next bool, err error) {
+	switch {
+	case h.generation == 0:
+		return false, errors.New("a batch of generation 0, which does not exist")
+	case g.id == 0:
+		g.id = h.generation
+		g.end = h.start
+	case h.generation == g.id:
+	case r.minor < firstEndMarked && h.generation == g.id+1:
+		r.spill, r.spilled = h, true
+		g.end = h.start
+		return true, nil
+	default:
+		return false, fmt.Errorf("a batch of generation %d within generation %d", h.generation, g.id)
+	}
+	return false, nil
+}
+
+// take reads the data of a batch and files it by what it is.
+func (r *genReader) take(g *generation, h batchHead) error {
+	g.bytes += int64(h.size)
+	if g.bytes > r.in.limits.Memory {
+		return &budget.Error{What: "memory for one generation of the trace", Limit: r.in.limits.Memory}
+	}
+	b := batch{thread: h.thread, time: h.time}
+	var err error
+	b.data, b.n, err = r.body(h.size)
+	if g.minTime == 0 || h.time < g.minTime {
+		g.minTime = h.time
+	}
+	if h.kind == experimentalBatch || b.n == 0 {
+		return err
+	}
+	switch kind := b.data[0]; {
+	case kind == stringsBatch:
+		g.strings = append(g.strings, b)
+	case kind == stacksBatch:
+		g.stacks = append(g.stacks, b)
+	case kind == cpuSamplesBatch:
+		g.samples = append(g.samples, b)
+	case kind == frequencyEvent && r.minor < firstSynced, kind == syncBatch && r.minor >= firstSynced:
+		if err == nil {
+			err = g.sync(b)
+		}
+	default:
+		g.events = append(g.events, b)
+	}
+	return err
+}
+
+// maxUnit bounds a unit of time: the runtime's has 64 ns at most, times a clock's of 1 µs.
+const maxUnit = 1e6
+
+const (
+	frequencyEvent     = 8
+	syncBatch          = 50
+	clockSnapshotEvent = 51
+	firstSynced        = 25 // the first minor version with sync batches
+)
+
+// sync reads the frequency and the clocks.
+func (g *generation) sync(b batch) error {
+	c := cursor{b: b.data[:b.n]}
+	if g.minor >= firstSynced {
+		c.i = 1
+	}
+	at := b.time
+	for c.more() {
+		switch kind := c.byte(); kind {
+		case frequencyEvent:
+			f := c.uvarint()
+			if g.freq != 0 {
+				return errors.New("a generation states its frequency twice")
+			}
+			g.freq = 1 / (float64(f) / 1e9)
+			if f == 0 || g.freq > maxUnit {
+				return fmt.Errorf("a frequency of %d per second", f)
+			}
+		case clockSnapshotEvent:
+			if g.clock.time != 0 || g.minor < firstSynced {
+				return errors.New("a generation has two clock snapshots")
+			}
+			at += c.uvarint()
+			c.uvarint() // monotonic clock
+			sec, nsec := c.uvarint(), c.uvarint()
+			g.clock = clockSnapshot{time: at, wall: time.Unix(int64(sec), int64(nsec)).UTC()}
+		default:
+			return fmt.Errorf("a sync batch holds an event of type %d", kind)
+		}
+	}
+	return c.err
+}
+
+// finish checks what each generation must have.
+func (r *genReader) finish(g *generation, cut error) error {
+	g.cut = cut
+	if cut == nil && !r.spilled && r.minor < firstEndMarked {
+		g.end = r.offset
+	}
+	switch {
+	case g.freq == 0 && cut == nil:
+		g.cut = errors.New("a generation does not state its frequency")
+	case g.minor >= firstSynced && g.clock.wall.IsZero() && cut == nil:
+		g.cut = errors.New("a generation has no clock snapshot")
+	}
+	if g.freq == 0 {
+		g.freq = r.previous
+	}
+	r.previous = g.freq
+	return nil
+}
+
+// cursor reads numbers from a batch. After an error it reads zeros.
+type cursor struct {
+	b   []byte
+	i   int
+	err error
+}
+
+func (c *cursor) more() bool { return c.err == nil && c.i < len(c.b) }
+
+func (c *cursor) byte() byte {
+	if c.i >= len(c.b) {
+		c.err = errVarint
+		return 0
+	}
+	c.i++
+	return c.b[c.i-1]
+}
+
+func (c *cursor) uvarint() uint64 {
+	v, n := binary.Uvarint(c.b[min(c.i, len(c.b)):])
+	if n <= 0 {
+		c.err = errVarint
+		c.i = len(c.b)
+		return 0
+	}
+	c.i += n
+	return v
+}

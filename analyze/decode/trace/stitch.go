@@ -1,0 +1,387 @@
+package trace
+
+import (
+	"fmt"
+
+	xtrace "golang.org/x/exp/trace"
+
+	"go-debug/analyze/budget"
+	"go-debug/analyze/evidence"
+)
+
+// stitcher joins the tallies of generations, in their order, into a window. It knows what
+// goes on from one generation to the next: live goroutines, open ranges and tasks.
+type stitcher struct {
+	w      *window
+	first  bool
+	latest int64 // the end of what was joined so far
+
+	stacks  map[stackKey]int32 // of all generations so far
+	local   []int32            // of this generation, by entry; id+1
+	reasons map[uint64]string
+	r       *replay
+
+	mark    openRange
+	marking bool
+	sweeps  map[uint64]openRange
+	assists map[uint64]openRange
+	pauses  map[uint64]pause
+}
+
+type pause struct {
+	since int64
+	kind  string
+}
+
+func newStitcher(w *window) *stitcher {
+	return &stitcher{w: w, first: true, stacks: map[stackKey]int32{}, sweeps: map[uint64]openRange{},
+		assists: map[uint64]openRange{}, pauses: map[uint64]pause{}}
+}
+
+// state is a wire status in the terms of the window.
+var state = [...]xtrace.GoState{goNone: xtrace.GoNotExist, goRunnable: xtrace.GoRunnable, goRunning: xtrace.GoRunning,
+	goSyscall: xtrace.GoSyscall, goWaiting: xtrace.GoWaiting}
+
+// add joins what a generation yielded. An error means that the generations contradict each other.
+func (s *stitcher) add(r *replay) error {
+	s.r, s.reasons = r, map[uint64]string{}
+	s.local = make([]int32, len(r.tables.entries))
+	w := s.w
+	w.events += r.t.events
+	w.sched.RunningNS += r.t.running
+	w.series.merge(r.t.series)
+	s.addSites()
+	if err := s.heads(); err != nil {
+		return err
+	}
+	s.loose()
+	s.addBlocks()
+	s.ranges()
+	s.spans()
+	if err := s.tails(); err != nil {
+		return err
+	}
+	for id := range r.procs {
+		w.procs[xtrace.ProcID(id)] = struct{}{}
+	}
+	for id, n := range r.t.samples {
+		w.samples[s.stack(id)] += n
+	}
+	s.latest = max(s.latest, r.t.last)
+	w.now = s.latest
+	s.first = false
+	if live := int64(len(w.goroutines)+len(w.tasks)+len(w.procs)) * liveCost; live > w.limits.Memory {
+		return &budget.Error{What: "memory for live goroutines and tasks", Limit: w.limits.Memory}
+	}
+	return nil
+}
+
+// stack gives a stack of the generation its id in the window.
+func (s *stitcher) stack(id uint64) int32 {
+	if id == 0 {
+		return 0
+	}
+	i, ok := s.r.tables.stacks.get(id)
+	if !ok {
+		return 0 // a cut generation
+	}
+	if s.local[i] != 0 {
+		return s.local[i] - 1
+	}
+	e := s.r.tables.entries[i]
+	key := s.r.tables.key(e)
+	global, ok := s.stacks[key]
+	if !ok {
+		global = s.w.stacks.add(trimParking(s.r.tables.frames(e)))
+		if len(s.stacks) < s.w.limits.Stacks {
+			s.stacks[key] = global
+		}
+	}
+	s.local[i] = global + 1
+	return global
+}
+
+func (s *stitcher) text(id uint64) string {
+	t, ok := s.reasons[id]
+	if !ok {
+		t = s.r.tables.text(id)
+		s.reasons[id] = t
+	}
+	return t
+}
+
+func (s *stitcher) addSites() {
+	t := &s.r.t
+	for i, key := range t.sites.keys {
+		v := t.sites.at(i)
+		site := s.w.creationSite(s.stack(key>>32), s.stack(key&0xffffffff))
+		site.Created += v.created
+		site.Ended += v.ended
+		site.RunNS += v.runNS
+		site.Lifetime.Merge(&v.lifetime)
+		site.Latency.Merge(&v.latency)
+		s.w.sched.Latency.Merge(&v.latency)
+	}
+	for i, key := range t.syscalls.keys {
+		s.w.syscall(s.stack(key)).Duration.Merge(t.syscalls.at(i))
+	}
+}
+
+// each calls f for every goroutine that the generation shows.
+func (s *stitcher) each(f func(x *g) error) error {
+	for _, p := range s.r.gs.used {
+		for i := range p.gs {
+			if x := &p.gs[i]; x.carried || x.created {
+				if err := f(x); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// heads joins each goroutine that was there before with what it was doing then, and accounts
+// for the time until its first change of state.
+func (s *stitcher) heads() error {
+	return s.each(func(x *g) error {
+		if !x.carried {
+			return nil
+		}
+		live, err := s.carried(x)
+		if err != nil {
+			return err
+		}
+		if x.firstSeen != 0 && live.site == nil {
+			if root, ok := s.w.stacks.root(s.stack(uint64(x.firstSeen))); ok {
+				s.w.assign(live, root)
+			}
+		}
+		if !x.headOpen {
+			s.w.now = max(x.headTime, live.since)
+			s.w.leave(live, state[x.headTo], s.stack(uint64(x.headWaker)))
+		}
+		if live.site != nil {
+			live.site.RunNS += x.runNS
+		} else {
+			live.runNS += x.runNS
+		}
+		return nil
+	})
+}
+
+func (s *stitcher) carried(x *g) (*goroutine, error) {
+	w := s.w
+	to, stack := state[x.headStart], s.stack(uint64(x.headStack))
+	live, ok := w.goroutines[xtrace.GoID(x.id)]
+	switch {
+	case !ok && !s.first:
+		return nil, fmt.Errorf("goroutine %d is stated to exist, but was never made", x.id)
+	case !ok:
+		live = &goroutine{id: x.id, latency: -1, state: to}
+		w.goroutines[xtrace.GoID(x.id)] = live
+		w.placeAt(live, to, stack, "")
+	case live.state != to:
+		return nil, fmt.Errorf("goroutine %d is stated to be %v, but was %v", x.id, to, live.state)
+	case stack != 0:
+		w.repeatAt(live, to, stack)
+	}
+	return live, nil
+}
+
+// loose accounts for what could not be counted without knowing the goroutine.
+func (s *stitcher) loose() {
+	w, t := s.w, &s.r.t
+	carried := make([]*goroutine, len(t.carried))
+	for slot, id := range t.carried {
+		carried[slot] = w.goroutines[xtrace.GoID(id)]
+	}
+	add := func(slot uint32, ns int64) {
+		w.sched.Latency.Add(ns)
+		w.addLatency(carried[slot], ns)
+	}
+	t.latencies.each(func(m latencyMark) { add(m.slot, int64(m.ns)) })
+	for _, m := range t.long {
+		add(m.slot, m.ns)
+	}
+	for _, m := range t.stackless {
+		start := s.stack(uint64(m.root))
+		if live := w.goroutines[xtrace.GoID(m.g)]; live != nil {
+			start = live.start
+		}
+		x := goroutine{id: m.g, wait: waitOf(s.text(uint64(m.reason)), w.stacks.classes[start])}
+		b := w.block(&x)
+		b.Ended.Add(m.ns)
+		b.Exemplars = evidence.AddExemplar(b.Exemplars, evidence.Exemplar{Goroutine: m.g, AtNS: m.since, DurationNS: m.ns})
+		e := w.wake(s.stack(uint64(m.waker)), &x)
+		e.Count++
+		e.DelayNS += m.ns
+	}
+}
+
+func (s *stitcher) addBlocks() {
+	w, t := s.w, &s.r.t
+	sites := make([]goroutine, len(t.blocks.keys)) // only stack and wait of each are used
+	for i, key := range t.blocks.keys {
+		v := t.blocks.at(i)
+		x := &sites[i]
+		x.stack = s.stack(key >> 32)
+		x.wait = waitOf(s.text(key&0xffffffff), w.stacks.classes[x.stack])
+		b := w.block(x)
+		b.Ended.Merge(&v.ended)
+		for _, e := range v.exemplars {
+			b.Exemplars = evidence.AddExemplar(b.Exemplars, e)
+		}
+	}
+	for i, key := range t.wakes.keys {
+		e := w.wake(s.stack(key>>32), &sites[key&0xffffffff])
+		e.Count += t.wakes.at(i).count
+		e.DelayNS += t.wakes.at(i).delay
+	}
+}
+
+// tails keeps what goroutines are doing at the end of the generation.
+func (s *stitcher) tails() error {
+	w := s.w
+	return s.each(func(x *g) error {
+		live := w.goroutines[xtrace.GoID(x.id)]
+		if x.created {
+			if live != nil {
+				return fmt.Errorf("goroutine %d is made, but exists", x.id)
+			}
+			if x.gone {
+				return nil
+			}
+			live = &goroutine{id: x.id, latency: -1, created: true, at: x.at, creation: s.stack(uint64(x.creation))}
+			w.goroutines[xtrace.GoID(x.id)] = live
+			w.assign(live, s.stack(uint64(x.root)))
+			live.site.RunNS += x.runNS
+		}
+		for _, m := range x.regions {
+			live.regions = append(live.regions, openSpan{name: s.text(m.name), goroutine: x.id, since: m.since})
+		}
+		if x.gone {
+			w.now = max(x.since, live.at)
+			w.end(live)
+			delete(w.goroutines, xtrace.GoID(x.id))
+			return nil
+		}
+		if !x.headOpen {
+			live.state, live.since, live.seen = state[x.status], x.since, true
+			live.stack, live.wait = 0, evidence.WaitNone
+			w.placeAt(live, live.state, s.stack(uint64(x.stack)), s.text(uint64(x.reason)))
+		}
+		return nil
+	})
+}
+
+// ranges joins the collector's ranges.
+func (s *stitcher) ranges() {
+	gc, out := &s.r.t.gc, &s.w.gc
+	if gc.carried && !s.marking {
+		s.mark, s.marking = openRange{}, true
+		out.Cycles++
+	}
+	if gc.headEnd >= 0 {
+		out.MarkNS += max(gc.headEnd-s.mark.since, 0)
+		s.marking = false
+	}
+	if gc.mark == rangeOpen {
+		s.mark, s.marking = openRange{since: gc.markSince, seen: true}, true
+	}
+	out.Cycles += gc.cycles
+	out.MarkNS += gc.markNS
+	out.SweepNS += gc.sweepNS
+	out.MaxHeapBytes = max(out.MaxHeapBytes, gc.maxHeap)
+	out.Assist.Merge(&gc.assist)
+	for _, m := range gc.sweepEnds {
+		out.SweepNS += max(m.at-s.sweeps[m.proc].since, 0)
+		delete(s.sweeps, m.proc)
+	}
+	for id, p := range s.r.procs {
+		switch p.sweep {
+		case rangeOpen:
+			s.sweeps[id] = openRange{since: p.sweepSince, seen: true}
+		case rangeCarried:
+			s.sweeps[id] = openRange{since: s.sweeps[id].since}
+		}
+	}
+	for kind, h := range gc.stw {
+		s.w.stoppedAll(s.text(uint64(kind)), h)
+	}
+	s.goroutineRanges(gc, out)
+}
+
+func (s *stitcher) goroutineRanges(gc *gcTally, out *evidence.GC) {
+	for _, m := range gc.assistEnds {
+		if open, ok := s.assists[m.g]; ok && open.seen {
+			out.Assist.Add(max(m.at-open.since, 0))
+		}
+		delete(s.assists, m.g)
+	}
+	for _, m := range gc.ends {
+		if p, ok := s.pauses[m.g]; ok {
+			h := &evidence.Histogram{}
+			h.Add(max(m.at-p.since, 0))
+			s.w.stoppedAll(p.kind, h)
+			delete(s.pauses, m.g)
+		}
+	}
+	_ = s.each(func(x *g) error { // f returns no error
+		if x.assist == rangeOpen {
+			s.assists[x.id] = openRange{since: x.assistSince, seen: true}
+		}
+		if x.stw == rangeOpen {
+			s.pauses[x.id] = pause{x.stwSince, s.text(uint64(x.stwKind))}
+		}
+		return nil
+	})
+}
+
+// spans joins tasks and regions.
+func (s *stitcher) spans() {
+	w, t := s.w, &s.r.t
+	for name, v := range t.spans {
+		sp := w.span(spanKey{"region", s.text(name)})
+		sp.Duration.Merge(&v.duration)
+		sp.Open.Merge(&v.open)
+		for _, e := range v.exemplars {
+			sp.Exemplars = evidence.AddExemplar(sp.Exemplars, e)
+		}
+	}
+	for _, m := range t.regions {
+		live := w.goroutines[xtrace.GoID(m.g)]
+		name := s.text(m.name)
+		if live == nil || len(live.regions) == 0 || live.regions[len(live.regions)-1].name != name {
+			w.span(spanKey{"region", name}).Unseen++
+			continue
+		}
+		open := live.regions[len(live.regions)-1]
+		live.regions = live.regions[:len(live.regions)-1]
+		w.now = max(m.at, open.since)
+		w.endSpan(spanKey{"region", open.name}, open)
+	}
+	for id, m := range t.tasks {
+		w.tasks[xtrace.TaskID(id)] = openSpan{name: s.text(m.name), goroutine: m.g, since: m.at}
+	}
+	for _, m := range t.taskEnds {
+		open, ok := w.tasks[xtrace.TaskID(m.id)]
+		if !ok {
+			w.span(spanKey{"task", ""}).Unseen++
+			continue
+		}
+		delete(w.tasks, xtrace.TaskID(m.id))
+		w.now = max(m.at, open.since)
+		w.endSpan(spanKey{"task", open.name}, open)
+	}
+}
+
+// close ends what is open when the window does.
+func (s *stitcher) close() {
+	if s.marking {
+		s.w.gc.MarkNS += s.w.now - s.mark.since
+	}
+	for _, open := range s.sweeps {
+		s.w.gc.SweepNS += s.w.now - open.since
+	}
+}

@@ -1,0 +1,198 @@
+package trace
+
+import "go-debug/analyze/evidence"
+
+// tally is what one generation yields, under the generation's own ids. It refers to nothing
+// outside of it, so generations can be worked through in any order, or at the same time.
+type tally struct {
+	events int64
+	last   int64 // the latest time
+
+	blocks   keyed[blockTally] // stack<<32 | reason
+	byStack  []int32           // index+1 of the block used last for a stack
+	wakes    keyed[wakeTally]  // index of the block<<32 | stack of the waker
+	syscalls keyed[evidence.Histogram]
+	sites    keyed[siteTally] // creation<<32 | root
+	running  int64
+	series   *series
+
+	// stackless are waits without a stack.
+	stackless []waitMark
+	// carried are the goroutines that were there before, by slot, and latencies theirs, whose
+	// creation sites are not known here.
+	carried   []uint64
+	latencies chunked[latencyMark]
+	long      []longLatency
+
+	gc       gcTally
+	tasks    map[uint64]taskMark
+	taskEnds []taskMark
+	spans    map[uint64]*spanTally // regions by name
+	regions  []regionEnd           // of regions begun before
+	samples  map[uint64]int64
+}
+
+type blockTally struct {
+	ended     evidence.Histogram
+	exemplars []evidence.Exemplar
+}
+
+type wakeTally struct{ count, delay int64 }
+
+type siteTally struct {
+	created, ended, runNS int64
+	lifetime, latency     evidence.Histogram
+}
+
+type waitMark struct {
+	g             uint64
+	since, ns     int64
+	root          uint32 // of a goroutine made in the generation
+	reason, waker uint32
+}
+
+// latencyMark is the time from runnable to running. Those of more than 4 s stand in long.
+type latencyMark struct{ slot, ns uint32 }
+
+type longLatency struct {
+	slot uint32
+	ns   int64
+}
+
+type gcTally struct {
+	cycles, markNS, sweepNS int64
+	maxHeap                 int64
+	assist                  evidence.Histogram
+	stw                     map[uint32]*evidence.Histogram
+	// mark is the state at the end; markSince since when, headEnd the end of a mark phase that was
+	// carried in, negative for none.
+	mark             rangeState
+	markSince        int64
+	headEnd          int64
+	carried          bool
+	sweepEnds        []sweepMark // sweeps that began before
+	assistEnds, ends []gMark     // assists and pauses that began before
+}
+
+type sweepMark struct {
+	proc uint64
+	at   int64
+}
+
+type gMark struct {
+	g  uint64
+	at int64
+}
+
+type taskMark struct {
+	id, g, name uint64
+	at          int64
+}
+
+type spanTally struct {
+	duration  evidence.Histogram
+	exemplars []evidence.Exemplar
+	open      evidence.Histogram
+}
+
+type regionEnd struct {
+	g, name uint64
+	at      int64
+}
+
+// keyed is a hash table of 64-bit keys that hands out stable pointers in chunks.
+type keyed[V any] struct {
+	slots  []int32 // index+1
+	keys   []uint64
+	chunks [][]V
+	lastK  uint64
+	lastV  *V
+}
+
+const chunkSize = 64
+
+func (k *keyed[V]) at(i int) *V { return &k.chunks[i/chunkSize][i%chunkSize] }
+
+func (k *keyed[V]) reset() {
+	clear(k.slots)
+	k.keys, k.chunks, k.lastV = k.keys[:0], k.chunks[:0], nil
+}
+
+// get returns the value of a key, zero when it is new, and its index.
+func (k *keyed[V]) get(key uint64) *V {
+	if k.lastV != nil && k.lastK == key {
+		return k.lastV
+	}
+	v := k.at(k.index(key))
+	k.lastK, k.lastV = key, v
+	return v
+}
+
+func (k *keyed[V]) index(key uint64) int {
+	if len(k.keys)*2 >= len(k.slots) {
+		k.grow()
+	}
+	mask := uint64(len(k.slots) - 1)
+	for i := mix64(key) & mask; ; i = (i + 1) & mask {
+		s := k.slots[i]
+		if s == 0 {
+			return k.insert(i, key)
+		}
+		if k.keys[s-1] == key {
+			return int(s - 1)
+		}
+	}
+}
+
+func (k *keyed[V]) insert(slot, key uint64) int {
+	n := len(k.keys)
+	k.keys = append(k.keys, key)
+	k.slots[slot] = int32(n + 1)
+	if n/chunkSize == len(k.chunks) {
+		k.chunks = append(k.chunks, make([]V, chunkSize))
+	}
+	return n
+}
+
+func (k *keyed[V]) grow() {
+	k.slots = make([]int32, max(256, 2*len(k.slots)))
+	mask := uint64(len(k.slots) - 1)
+	for n, key := range k.keys {
+		i := mix64(key) & mask
+		for k.slots[i] != 0 {
+			i = (i + 1) & mask
+		}
+		k.slots[i] = int32(n + 1)
+	}
+}
+
+func mix64(x uint64) uint64 {
+	x ^= x >> 32
+	x *= 0xd6e8feb86659fd93
+	return x ^ x>>32
+}
+
+// chunked is a list that grows without copying and keeps its memory.
+type chunked[V any] struct {
+	chunks [][]V
+	n      int
+}
+
+const listChunk = 8192
+
+func (c *chunked[V]) add(v V) {
+	i := c.n / listChunk
+	if i == len(c.chunks) {
+		c.chunks = append(c.chunks, make([]V, listChunk))
+	}
+	c.chunks[i][c.n%listChunk] = v
+	c.n++
+}
+
+func (c *chunked[V]) each(f func(V)) {
+	for i, left := 0, c.n; left > 0; i, left = i+1, left-listChunk {
+		for _, v := range c.chunks[i][:min(left, listChunk)] {
+			f(v)
+		}
+	}
+}

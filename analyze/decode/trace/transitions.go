@@ -1,0 +1,373 @@
+package trace
+
+import (
+	"errors"
+	"fmt"
+	"math"
+)
+
+func (r *replay) goStart(t *thread, ts int64, id, seq uint64) error {
+	x := r.gs.get(id)
+	if x.status != goRunnable || seq != x.seq+1 {
+		r.park(t, &x.parked, parkedOnG)
+		return nil
+	}
+	if t.g != nil {
+		return fmt.Errorf("goroutine %d starts on thread %d, which runs goroutine %d", id, t.id, t.g.id)
+	}
+	if t.p == nil {
+		return r.needProc(t)
+	}
+	r.leave(x, ts, goRunning, 0)
+	x.seq = seq
+	x.status, x.since = goRunning, ts
+	t.g = x
+	return nil
+}
+
+// goStop takes the goroutine off its thread: it yields, is preempted or blocks.
+func (r *replay) goStop(t *thread, ts int64, to goStatus, reason, stack uint64) error {
+	x, err := r.running(t)
+	if x == nil || err != nil {
+		return err
+	}
+	if !r.hasStack(stack) {
+		return r.needStack(stack)
+	}
+	if err := r.needString(reason); err != nil {
+		return err
+	}
+	r.leave(x, ts, to, 0)
+	t.g = nil
+	r.enter(x, ts, to, stack, reason)
+	return nil
+}
+
+// running returns the thread's goroutine, which must be running; nil when the thread has to
+// wait for one.
+func (r *replay) running(t *thread) (*g, error) {
+	if t.g == nil || t.p == nil {
+		_, err := r.needG(t)
+		return nil, err
+	}
+	if t.g.status != goRunning {
+		return nil, fmt.Errorf("an event of goroutine %d, which is not running", t.g.id)
+	}
+	return t.g, nil
+}
+
+// enter puts a goroutine into a state off the thread, and wakes who waited for that.
+func (r *replay) enter(x *g, ts int64, to goStatus, stack, reason uint64) {
+	x.status, x.since = to, ts
+	x.stack, x.reason = uint32(stack), uint32(reason)
+	if x.carried && x.firstSeen == 0 {
+		x.firstSeen = uint32(stack)
+	}
+	if x.parked != nil {
+		r.wake(&x.parked)
+	}
+}
+
+func (r *replay) goUnblock(t *thread, ts int64, id, seq, stack uint64) error {
+	x := r.gs.get(id)
+	if x.status != goWaiting || seq != x.seq+1 {
+		r.park(t, &x.parked, parkedOnG)
+		return nil
+	}
+	if !r.hasStack(stack) {
+		return r.needStack(stack)
+	}
+	r.leave(x, ts, goRunnable, stack)
+	x.seq = seq
+	r.enter(x, ts, goRunnable, 0, 0)
+	return nil
+}
+
+// goSwitch hands the thread from one goroutine to another, as coroutines do.
+func (r *replay) goSwitch(t *thread, ts int64, destroy bool, id, seq uint64) error {
+	x, err := r.running(t)
+	if x == nil || err != nil {
+		return err
+	}
+	next := r.gs.get(id)
+	if next.status != goWaiting || seq != next.seq+1 {
+		r.park(t, &next.parked, parkedOnG)
+		return nil
+	}
+	r.leave(next, ts, goRunnable, 0)
+	next.status, next.since, next.stack, next.reason = goRunnable, ts, 0, 0
+	if destroy {
+		t.g = nil
+		r.end(x, ts)
+	} else {
+		r.leave(x, ts, goWaiting, 0)
+		t.g = nil
+		r.enter(x, ts, goWaiting, 0, 0)
+	}
+	r.leave(next, ts, goRunning, 0)
+	next.status, next.since, next.seq = goRunning, ts, seq
+	t.g = next
+	return nil
+}
+
+func (r *replay) goCreate(t *thread, ts int64, to goStatus, id, root, stack uint64) error {
+	if err := r.needProc(t); err != nil {
+		return err
+	}
+	if t.g != nil && t.g.status != goRunning {
+		return fmt.Errorf("goroutine %d is made by goroutine %d, which is not running", id, t.g.id)
+	}
+	if !r.hasStack(root) || !r.hasStack(stack) {
+		return errors.Join(r.needStack(root), r.needStack(stack))
+	}
+	x, err := r.made(id, ts, root, stack)
+	if err != nil {
+		return err
+	}
+	// A goroutine that starts blocked waits at its own start.
+	at := uint64(0)
+	if to == goWaiting {
+		at = root
+	}
+	r.enter(x, ts, to, at, 0)
+	return nil
+}
+
+func (r *replay) made(id uint64, ts int64, root, stack uint64) (*g, error) {
+	x := r.gs.get(id)
+	if x.status != goNone || x.gone {
+		return nil, fmt.Errorf("goroutine %d is made, but exists", id)
+	}
+	x.id, x.created, x.at = id, true, ts
+	x.root, x.creation = uint32(root), uint32(stack)
+	x.site = r.t.sites.get(stack<<32 | root&math.MaxUint32)
+	x.site.created++
+	r.t.series.created(ts)
+	return x, nil
+}
+
+// goCreateSyscall is a thread of C that calls into Go: a goroutine appears in a system call.
+func (r *replay) goCreateSyscall(t *thread, ts int64, id uint64) error {
+	if t.g != nil {
+		return fmt.Errorf("goroutine %d is made on thread %d, which runs goroutine %d", id, t.id, t.g.id)
+	}
+	x, err := r.made(id, ts, 0, 0)
+	if err != nil {
+		return err
+	}
+	r.enter(x, ts, goSyscall, 0, 0)
+	t.g = x
+	return nil
+}
+
+func (r *replay) goDestroy(t *thread, ts int64) error {
+	x, err := r.running(t)
+	if x == nil || err != nil {
+		return err
+	}
+	t.g = nil
+	r.end(x, ts)
+	return nil
+}
+
+func (r *replay) goDestroySyscall(t *thread, ts int64) error {
+	if t.g == nil {
+		t.waiting = parkedOnBinding
+		return nil
+	}
+	if t.g.status != goSyscall {
+		return fmt.Errorf("goroutine %d ends in a system call that it is not in", t.g.id)
+	}
+	if p := t.p; p != nil {
+		if p.status != procSyscall {
+			return fmt.Errorf("proc %d is not in the system call that its goroutine ends in", p.id)
+		}
+		p.status, p.thread, t.p = procAbandoned, nil, nil
+		r.wake(&p.parked)
+	}
+	x := t.g
+	t.g = nil
+	r.end(x, ts)
+	return nil
+}
+
+func (r *replay) syscallBegin(t *thread, ts int64, seq, stack uint64) error {
+	x, err := r.running(t)
+	if x == nil || err != nil {
+		return err
+	}
+	if err := r.needStack(stack); err != nil {
+		return err
+	}
+	if seq != t.p.seq+1 {
+		return fmt.Errorf("a system call on proc %d has sequence number %d after %d", t.p.id, seq, t.p.seq)
+	}
+	r.leave(x, ts, goSyscall, 0)
+	t.p.seq, t.p.status = seq, procSyscall
+	r.enter(x, ts, goSyscall, stack, 0)
+	if t.p.parked != nil {
+		r.wake(&t.p.parked)
+	}
+	return nil
+}
+
+func (r *replay) syscallEnd(t *thread, ts int64) error {
+	if ok, err := r.needG(t); !ok || err != nil {
+		return err
+	}
+	x := t.g
+	if x.status != goSyscall || t.p.status != procSyscall {
+		return fmt.Errorf("goroutine %d or proc %d leaves a system call that it is not in", x.id, t.p.id)
+	}
+	r.leave(x, ts, goRunning, 0)
+	t.p.status = procRunning
+	x.status, x.since = goRunning, ts
+	return nil
+}
+
+// syscallEndBlocked is the end of a system call that lost its proc, which has to be seen first.
+func (r *replay) syscallEndBlocked(t *thread, ts int64) error {
+	if t.p != nil && t.p.status == procSyscall {
+		r.park(t, &t.p.parked, parkedOnP)
+		return nil
+	}
+	if t.g == nil {
+		t.waiting = parkedOnBinding
+		return nil
+	}
+	x := t.g
+	if x.status != goSyscall {
+		return fmt.Errorf("goroutine %d leaves a system call that it is not in", x.id)
+	}
+	r.leave(x, ts, goRunnable, 0)
+	t.g = nil
+	r.enter(x, ts, goRunnable, 0, 0)
+	return nil
+}
+
+const noThread = math.MaxUint64
+
+// goStatus is what the runtime writes of each goroutine before its first event in a generation.
+func (r *replay) goStatus(t *thread, id, on, status, stack uint64) error {
+	to := goStatus(status)
+	if status == 0 || status > uint64(goWaiting) {
+		return fmt.Errorf("goroutine %d has the unknown status %d", id, status)
+	}
+	if err := r.needStack(stack); err != nil {
+		return err
+	}
+	x := r.gs.get(id)
+	if x.gone || x.status != goNone && x.status != to {
+		return fmt.Errorf("goroutine %d is stated to be in state %d, but is in %d", id, to, x.status)
+	}
+	if x.status == goNone {
+		x.id, x.carried, x.headOpen, x.headStart = id, true, true, to
+		x.firstSeen, x.headStack = uint32(stack), uint32(stack)
+		x.slot = uint32(len(r.t.carried))
+		r.t.carried = append(r.t.carried, id)
+	}
+	x.status, x.seq = to, 0
+	switch to {
+	case goRunning:
+		t.g = x
+	case goSyscall:
+		if on == noThread {
+			return fmt.Errorf("goroutine %d is in a system call without a thread", id)
+		}
+		m := t
+		if on != t.id {
+			m = r.thread(on)
+		}
+		if m.g != nil && m.g != x {
+			return fmt.Errorf("goroutine %d is in a system call on thread %d, which runs goroutine %d", id, on, m.g.id)
+		}
+		m.g = x
+		if m.waiting == parkedOnBinding {
+			r.push(m)
+		}
+	}
+	if x.parked != nil {
+		r.wake(&x.parked)
+	}
+	return nil
+}
+
+func (r *replay) proc(id uint64) *proc {
+	p, ok := r.procs[id]
+	if !ok {
+		p = &proc{id: id}
+		r.procs[id] = p
+	}
+	return p
+}
+
+func (r *replay) procStatus(t *thread, id, status uint64) error {
+	to := procStatus(status)
+	if status == 0 || status > uint64(procAbandoned) {
+		return fmt.Errorf("proc %d has the unknown status %d", id, status)
+	}
+	p := r.proc(id)
+	known := p.status != procNone
+	if known && p.status != to && !(to == procAbandoned && p.status == procSyscall) {
+		return fmt.Errorf("proc %d is stated to be in state %d, but is in %d", id, to, p.status)
+	}
+	p.seq = 0
+	if !known {
+		p.status = to
+	}
+	if to == procRunning || to == procSyscall {
+		p.thread, t.p = t, p
+	}
+	r.wake(&p.parked)
+	return nil
+}
+
+func (r *replay) procStart(t *thread, id, seq uint64) error {
+	p := r.proc(id)
+	if p.status != procIdle || seq != p.seq+1 {
+		r.park(t, &p.parked, parkedOnP)
+		return nil
+	}
+	if t.p != nil {
+		r.park(t, &t.p.parked, parkedOnP) // until it is seen to be stolen
+		return nil
+	}
+	p.status, p.seq, p.thread, t.p = procRunning, seq, t, p
+	if p.parked != nil {
+		r.wake(&p.parked)
+	}
+	return nil
+}
+
+func (r *replay) procStop(t *thread) error {
+	if err := r.needProc(t); err != nil {
+		return err
+	}
+	p := t.p
+	if p.status != procRunning && p.status != procSyscall {
+		return fmt.Errorf("proc %d stops, but does not run", p.id)
+	}
+	p.status, p.thread, t.p = procIdle, nil, nil
+	if p.parked != nil {
+		r.wake(&p.parked)
+	}
+	return nil
+}
+
+func (r *replay) procSteal(t *thread, id, seq, from uint64) error {
+	p := r.proc(id)
+	if p.status != procSyscall && p.status != procAbandoned || seq != p.seq+1 {
+		r.park(t, &p.parked, parkedOnP)
+		return nil
+	}
+	if p.status == procSyscall {
+		m, ok := r.threads[from]
+		if !ok || m.p != p {
+			return fmt.Errorf("proc %d is stolen from thread %d, which does not have it", id, from)
+		}
+		m.p = nil
+	}
+	p.status, p.seq, p.thread = procIdle, seq, nil
+	r.wake(&p.parked)
+	return nil
+}
