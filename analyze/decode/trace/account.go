@@ -15,6 +15,10 @@ func (r *replay) leave(x *g, ts int64, to goStatus, waker uint64) {
 		x.headTime, x.headTo, x.headWaker = ts, to, uint32(waker)
 		return
 	}
+	if x.unsure {
+		x.unsure = false
+		return
+	}
 	d := ts - x.since
 	if d < 0 { // threads whose clocks differ
 		d = 0
@@ -92,25 +96,21 @@ func (r *replay) end(x *g, ts int64) {
 	}
 	x.since = ts
 	x.status, x.gone = goNone, true
-	if x.created && x.parked == nil {
+	if x.created && x.parked == nil && r.whole {
 		r.gs.finished(x.id)
 	}
 }
 
 func (r *replay) collector(t *thread, typ byte, ts int64, seq, stack uint64) error {
-	if !r.gcKnown {
-		if typ == evGCActive {
-			r.gcKnown, r.gcSeq = true, seq-1
-		} else {
-			t.gcSeq = seq
-			r.park(t, &r.gcParked, parkedOnGC)
+	if !r.gcKnown && typ == evGCActive {
+		r.gcKnown, r.gcSeq = true, seq-1
+	}
+	if !r.gcKnown || seq != r.gcSeq+1 {
+		t.gcSeq = seq
+		if r.park(t, &r.gcParked, parkedOnGC) {
 			return nil
 		}
-	}
-	if seq != r.gcSeq+1 {
-		t.gcSeq = seq
-		r.park(t, &r.gcParked, parkedOnGC)
-		return nil
+		r.gcKnown, r.gcSeq = true, seq-1
 	}
 	if typ != evGCActive {
 		if ok, err := r.needG(t); !ok || err != nil {
@@ -125,7 +125,7 @@ func (r *replay) collector(t *thread, typ byte, ts int64, seq, stack uint64) err
 		}
 		r.gcRunning, gc.carried, gc.mark = true, true, rangeCarried
 	case evGCBegin:
-		if r.gcRunning {
+		if r.gcRunning && r.whole {
 			return fmt.Errorf("a collection begins within another")
 		}
 		if err := r.needStack(stack); err != nil {
@@ -134,12 +134,13 @@ func (r *replay) collector(t *thread, typ byte, ts int64, seq, stack uint64) err
 		r.gcRunning, gc.mark, gc.markSince = true, rangeOpen, ts
 		gc.cycles++
 	case evGCEnd:
-		if !r.gcRunning {
+		switch {
+		case !r.gcRunning && r.whole:
 			return fmt.Errorf("a collection ends that has not begun")
-		}
-		if gc.mark == rangeCarried {
+		case !r.gcRunning: // its beginning is behind the cut
+		case gc.mark == rangeCarried:
 			gc.headEnd = ts
-		} else {
+		default:
 			gc.markNS += max(ts-gc.markSince, 0)
 		}
 		r.gcRunning, gc.mark = false, rangeClosed
@@ -159,10 +160,10 @@ func (r *replay) sweepActive(id uint64) error {
 }
 
 func (r *replay) sweepBegin(t *thread, ts int64, stack uint64) error {
-	if err := r.needProc(t); err != nil {
-		return err
+	if t.p == nil {
+		return r.needProc(t)
 	}
-	if t.p.sweep != rangeClosed {
+	if t.p.sweep != rangeClosed && r.whole {
 		return fmt.Errorf("proc %d begins to sweep, but sweeps already", t.p.id)
 	}
 	t.p.sweep, t.p.sweepSince = rangeOpen, ts
@@ -170,11 +171,14 @@ func (r *replay) sweepBegin(t *thread, ts int64, stack uint64) error {
 }
 
 func (r *replay) sweepEnd(t *thread, ts int64) error {
-	if err := r.needProc(t); err != nil {
-		return err
+	if t.p == nil {
+		return r.needProc(t)
 	}
 	switch t.p.sweep {
 	case rangeClosed:
+		if !r.whole {
+			return nil
+		}
 		return fmt.Errorf("proc %d ends a sweep that it has not begun", t.p.id)
 	case rangeOpen:
 		r.t.gc.sweepNS += max(ts-t.p.sweepSince, 0)

@@ -93,7 +93,7 @@ func describe(cause error, w *window, in *input, counted bool) error {
 	if errors.Is(cause, errNoGeneration) {
 		return &evidence.InputError{Err: cause, Hint: hint}
 	}
-	what := fmt.Sprintf("trace read in part: %d generations and %d events, %d of %s bytes lost", w.completed, w.events, lost, total)
+	what := fmt.Sprintf("trace read in part: %d whole generations, %d events in all, %d of %s bytes lost", w.completed, w.events, lost, total)
 	if w.generations == 0 {
 		what = fmt.Sprintf("trace not readable: %d of %s bytes lost", lost, total)
 	}
@@ -195,12 +195,13 @@ func (w *window) replayOne(gen *generation, rep *replay, join *stitcher) error {
 	if joined := join.add(rep); err == nil {
 		err = joined
 	}
-	if err == nil {
-		err = gen.cut
-	}
 	if err != nil {
 		return err
 	}
-	w.completed, w.offset = w.completed+1, gen.end
+	w.offset = gen.end
+	if gen.cut != nil {
+		return gen.cut
+	}
+	w.completed++
 	return nil
 }

@@ -90,9 +90,11 @@
 //
 // # Completeness
 //
-// LostBytes counts from the end of the last generation that was read to its end. Of a
-// generation that is cut or broken, the events count whose order is certain: of those that
-// wait for a part that is missing nothing is known. Names that stood behind the cut are missing.
+// Of a generation that is cut, all that stands before the cut counts, but for the batch at the
+// cut: LostBytes are the bytes of that. What an event depends on may stand behind the cut; then
+// the event is applied and the time before it counts nowhere (a warning says how often). Names
+// of functions and reasons are written last, so they are mostly missing there. Of a generation
+// that contradicts itself, the events before the contradiction count, and all its bytes as lost.
 // Traces before go1.26 have no end mark: one cut exactly between two batches, after all
 // that its last generation needs, cannot be told from a whole one.
 package trace

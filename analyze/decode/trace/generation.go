@@ -23,7 +23,7 @@ type generation struct {
 	strings []batch
 	stacks  []batch
 	samples []batch
-	end     int64 // offset behind the generation in the input
+	end     int64 // offset behind what was read of the generation
 	cut     error // why it is not whole; nil when it is
 }
 
@@ -281,6 +281,9 @@ func (r *genReader) take(g *generation, h batchHead) error {
 	b.data, b.n, err = r.body(h.size)
 	if g.minTime == 0 || h.time < g.minTime {
 		g.minTime = h.time
+	}
+	if err == nil {
+		g.end = r.offset
 	}
 	if h.kind == experimentalBatch || b.n == 0 {
 		return err

@@ -110,9 +110,12 @@ type g struct {
 	// first change of state has not been met: what it was doing began earlier.
 	carried, headOpen bool
 	created, gone     bool
-	slot              uint32  // of a carried goroutine: its place in tally.carried
-	parked            *thread // threads that wait for a change of this goroutine
-	site              *siteTally
+	// unsure is true when its state had to be assumed, so that the time in it does not count;
+	// assumed when that is so of the state that the generation found it in.
+	unsure, assumed bool
+	slot            uint32  // of a carried goroutine: its place in tally.carried
+	parked          *thread // threads that wait for a change of this goroutine
+	site            *siteTally
 
 	id        uint64
 	headTime  int64
@@ -160,7 +163,8 @@ type thread struct {
 	g *g
 	p *proc
 
-	next    *thread // in a list of parked or runnable threads
+	next    *thread  // in a list of parked or runnable threads
+	before  **thread // what points to a parked one
 	waiting parkReason
 	gcSeq   uint64 // what a thread parked on the collector waits for
 }

@@ -3,7 +3,6 @@ package trace
 import (
 	"errors"
 	"fmt"
-	"math"
 )
 
 // replay works through one generation. Instead of putting all events into one order by time it
@@ -23,6 +22,11 @@ type replay struct {
 	order   []*thread // in the order of their first batch
 	ready   *thread
 
+	// forced is the thread whose next event must not wait: what it waits for is not in the file.
+	forced  *thread
+	blocked []*thread // those that wait when nothing else can go on
+	round   []*thread // those of them still to be forced, once each
+
 	gcKnown   bool
 	gcRunning bool
 	gcSeq     uint64
@@ -38,6 +42,7 @@ func (r *replay) run(gen *generation, base int64) error {
 	r.gs.reset()
 	r.procs, r.threads = map[uint64]*proc{}, map[uint64]*thread{}
 	r.order, r.ready, r.gcParked = r.order[:0], nil, nil
+	r.forced, r.blocked, r.round = nil, nil, nil
 	r.gcKnown, r.gcRunning, r.gcSeq = false, false, 0
 	r.t.reset()
 	if err := r.tables.read(gen); err != nil {
@@ -72,36 +77,10 @@ func (r *replay) drain() error {
 				return err
 			}
 		}
-		if !r.settleGC() {
+		if !r.settleGC() && (r.whole || !r.forceNext()) {
 			return r.readSamples()
 		}
 	}
-}
-
-// settleGC lets the earliest event of the collector go first when nothing else can go on: where
-// a generation has not shown the state of the collector, the order follows from the numbers alone.
-func (r *replay) settleGC() bool {
-	if r.gcKnown || r.gcParked == nil {
-		return false
-	}
-	lowest := uint64(math.MaxUint64)
-	for t := r.gcParked; t != nil; t = t.next {
-		lowest = min(lowest, t.gcSeq)
-	}
-	r.gcSeq = lowest - 1
-	r.gcKnown = true
-	r.wake(&r.gcParked)
-	return true
-}
-
-// stuck says why threads are left that could not go on: an order that cannot have happened.
-func (r *replay) stuck() error {
-	for _, t := range r.order {
-		if t.waiting != finished && (t.pos < t.end || len(t.batches) > 0) {
-			return fmt.Errorf("no order of events is possible: thread %d cannot go on at event type %d", t.id, t.data[t.pos])
-		}
-	}
-	return nil
 }
 
 func (r *replay) thread(id uint64) *thread {
@@ -112,28 +91,6 @@ func (r *replay) thread(id uint64) *thread {
 		r.order = append(r.order, t)
 	}
 	return t
-}
-
-func (r *replay) push(t *thread) {
-	t.waiting = runnable
-	t.next = r.ready
-	r.ready = t
-}
-
-// wake makes the threads of a list runnable again.
-func (r *replay) wake(list **thread) {
-	for t := *list; t != nil; {
-		next := t.next
-		r.push(t)
-		t = next
-	}
-	*list = nil
-}
-
-func (r *replay) park(t *thread, list **thread, why parkReason) {
-	t.waiting = why
-	t.next = *list
-	*list = t
 }
 
 var errTimeLeap = errors.New("the time of an event is beyond what a clock can show")
@@ -197,13 +154,23 @@ func (r *replay) follow(t *thread) error {
 		if ts < t.ts || ts > maxTime {
 			return errTimeLeap
 		}
-		if err := r.event(t, typ, ts, &args); err != nil {
-			return err
-		}
-		if t.waiting != runnable {
+		forced := r.forced == t
+		err := r.event(t, typ, ts, &args)
+		if t.waiting != runnable && !forced {
 			return nil
 		}
-		r.t.events++
+		switch {
+		case t.waiting != runnable: // it would wait for a second thing that is missing: it is left out
+			r.unpark(t)
+			t.waiting = runnable
+		case err == nil:
+			r.t.events++
+		case r.whole:
+			return err
+		default:
+			r.t.assumed++ // it contradicts what had to be assumed, and is left out
+		}
+		r.forced = nil
 		t.pos, t.ts = i, ts
 	}
 }
@@ -361,7 +328,7 @@ func (r *replay) rare(t *thread, typ byte, ts int64, a *[maxArgs]uint64) error {
 
 // needProc demands a proc on the thread.
 func (r *replay) needProc(t *thread) error {
-	if t.p == nil {
+	if t.p == nil && r.whole {
 		return fmt.Errorf("an event that needs a proc, on thread %d, which has none", t.id)
 	}
 	return nil
@@ -371,7 +338,7 @@ func (r *replay) needProc(t *thread) error {
 // come: a status on another thread can bind one that is in a system call here.
 func (r *replay) needG(t *thread) (bool, error) {
 	if t.g == nil {
-		t.waiting = parkedOnBinding
+		r.awaitBinding(t)
 		return false, nil
 	}
 	return true, r.needProc(t)

@@ -49,6 +49,7 @@ func (s *stitcher) add(r *replay) error {
 	w := s.w
 	w.events += r.t.events
 	w.sched.RunningNS += r.t.running
+	w.assumed += r.t.assumed
 	w.series.merge(r.t.series)
 	s.addSites()
 	if err := s.heads(); err != nil {
@@ -157,7 +158,7 @@ func (s *stitcher) heads() error {
 				s.w.assign(live, root)
 			}
 		}
-		if !x.headOpen {
+		if !x.headOpen && !x.assumed {
 			s.w.now = max(x.headTime, live.since)
 			s.w.leave(live, state[x.headTo], s.stack(uint64(x.headWaker)))
 		}
@@ -175,6 +176,10 @@ func (s *stitcher) carried(x *g) (*goroutine, error) {
 	to, stack := state[x.headStart], s.stack(uint64(x.headStack))
 	live, ok := w.goroutines[xtrace.GoID(x.id)]
 	switch {
+	case x.assumed && !ok:
+		live = &goroutine{id: x.id, latency: -1, state: to}
+		w.goroutines[xtrace.GoID(x.id)] = live
+	case x.assumed:
 	case !ok && !s.first:
 		return nil, fmt.Errorf("goroutine %d is stated to exist, but was never made", x.id)
 	case !ok:
@@ -245,7 +250,7 @@ func (s *stitcher) tails() error {
 	w := s.w
 	return s.each(func(x *g) error {
 		live := w.goroutines[xtrace.GoID(x.id)]
-		if x.created {
+		if x.created && !x.carried {
 			if live != nil {
 				return fmt.Errorf("goroutine %d is made, but exists", x.id)
 			}

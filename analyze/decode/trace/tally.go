@@ -5,8 +5,9 @@ import "go-debug/analyze/evidence"
 // tally is what one generation yields, under the generation's own ids. It refers to nothing
 // outside of it, so generations can be worked through in any order, or at the same time.
 type tally struct {
-	events int64
-	last   int64 // the latest time
+	events  int64
+	assumed int64 // events of a cut generation that were applied without what they depend on
+	last    int64 // the latest time
 
 	blocks   keyed[blockTally] // stack<<32 | reason
 	byStack  []int32           // index+1 of the block used last for a stack

@@ -9,14 +9,18 @@ import (
 func (r *replay) goStart(t *thread, ts int64, id, seq uint64) error {
 	x := r.gs.get(id)
 	if x.status != goRunnable || seq != x.seq+1 {
-		r.park(t, &x.parked, parkedOnG)
-		return nil
+		if r.park(t, &x.parked, parkedOnG) {
+			return nil
+		}
+		if t.g = nil; !r.assume(x, id, seq, goRunnable) {
+			return nil
+		}
 	}
 	if t.g != nil {
 		return fmt.Errorf("goroutine %d starts on thread %d, which runs goroutine %d", id, t.id, t.g.id)
 	}
-	if t.p == nil {
-		return r.needProc(t)
+	if err := r.needProc(t); err != nil {
+		return err
 	}
 	r.leave(x, ts, goRunning, 0)
 	x.seq = seq
@@ -46,11 +50,14 @@ func (r *replay) goStop(t *thread, ts int64, to goStatus, reason, stack uint64) 
 // running returns the thread's goroutine, which must be running; nil when the thread has to
 // wait for one.
 func (r *replay) running(t *thread) (*g, error) {
-	if t.g == nil || t.p == nil {
+	if t.g == nil || t.p == nil && r.whole {
 		_, err := r.needG(t)
 		return nil, err
 	}
 	if t.g.status != goRunning {
+		if !r.whole {
+			return nil, nil // it was taken off the thread by an event that was assumed
+		}
 		return nil, fmt.Errorf("an event of goroutine %d, which is not running", t.g.id)
 	}
 	return t.g, nil
@@ -71,8 +78,12 @@ func (r *replay) enter(x *g, ts int64, to goStatus, stack, reason uint64) {
 func (r *replay) goUnblock(t *thread, ts int64, id, seq, stack uint64) error {
 	x := r.gs.get(id)
 	if x.status != goWaiting || seq != x.seq+1 {
-		r.park(t, &x.parked, parkedOnG)
-		return nil
+		if r.park(t, &x.parked, parkedOnG) {
+			return nil
+		}
+		if !r.assume(x, id, seq, goWaiting) {
+			return nil
+		}
 	}
 	if !r.hasStack(stack) {
 		return r.needStack(stack)
@@ -91,8 +102,12 @@ func (r *replay) goSwitch(t *thread, ts int64, destroy bool, id, seq uint64) err
 	}
 	next := r.gs.get(id)
 	if next.status != goWaiting || seq != next.seq+1 {
-		r.park(t, &next.parked, parkedOnG)
-		return nil
+		if r.park(t, &next.parked, parkedOnG) {
+			return nil
+		}
+		if !r.assume(next, id, seq, goWaiting) {
+			return nil
+		}
 	}
 	r.leave(next, ts, goRunnable, 0)
 	next.status, next.since, next.stack, next.reason = goRunnable, ts, 0, 0
@@ -172,7 +187,7 @@ func (r *replay) goDestroy(t *thread, ts int64) error {
 
 func (r *replay) goDestroySyscall(t *thread, ts int64) error {
 	if t.g == nil {
-		t.waiting = parkedOnBinding
+		r.awaitBinding(t)
 		return nil
 	}
 	if t.g.status != goSyscall {
@@ -199,15 +214,16 @@ func (r *replay) syscallBegin(t *thread, ts int64, seq, stack uint64) error {
 	if err := r.needStack(stack); err != nil {
 		return err
 	}
-	if seq != t.p.seq+1 {
-		return fmt.Errorf("a system call on proc %d has sequence number %d after %d", t.p.id, seq, t.p.seq)
+	p := t.p
+	if p == nil {
+		p = &proc{} // unknown in a cut generation
+	} else if seq != p.seq+1 && r.whole {
+		return fmt.Errorf("a system call on proc %d has sequence number %d after %d", p.id, seq, p.seq)
 	}
 	r.leave(x, ts, goSyscall, 0)
-	t.p.seq, t.p.status = seq, procSyscall
+	p.seq, p.status = seq, procSyscall
 	r.enter(x, ts, goSyscall, stack, 0)
-	if t.p.parked != nil {
-		r.wake(&t.p.parked)
-	}
+	r.wake(&p.parked)
 	return nil
 }
 
@@ -216,11 +232,16 @@ func (r *replay) syscallEnd(t *thread, ts int64) error {
 		return err
 	}
 	x := t.g
-	if x.status != goSyscall || t.p.status != procSyscall {
-		return fmt.Errorf("goroutine %d or proc %d leaves a system call that it is not in", x.id, t.p.id)
+	if x.status != goSyscall || t.p != nil && t.p.status != procSyscall {
+		if !r.whole {
+			return nil
+		}
+		return fmt.Errorf("goroutine %d leaves a system call that it or its proc is not in", x.id)
 	}
 	r.leave(x, ts, goRunning, 0)
-	t.p.status = procRunning
+	if t.p != nil {
+		t.p.status = procRunning
+	}
 	x.status, x.since = goRunning, ts
 	return nil
 }
@@ -228,15 +249,20 @@ func (r *replay) syscallEnd(t *thread, ts int64) error {
 // syscallEndBlocked is the end of a system call that lost its proc, which has to be seen first.
 func (r *replay) syscallEndBlocked(t *thread, ts int64) error {
 	if t.p != nil && t.p.status == procSyscall {
-		r.park(t, &t.p.parked, parkedOnP)
-		return nil
+		if r.park(t, &t.p.parked, parkedOnP) {
+			return nil
+		}
+		t.p.thread, t.p = nil, nil
 	}
 	if t.g == nil {
-		t.waiting = parkedOnBinding
+		r.awaitBinding(t)
 		return nil
 	}
 	x := t.g
 	if x.status != goSyscall {
+		if !r.whole {
+			return nil
+		}
 		return fmt.Errorf("goroutine %d leaves a system call that it is not in", x.id)
 	}
 	r.leave(x, ts, goRunnable, 0)
@@ -292,82 +318,21 @@ func (r *replay) goStatus(t *thread, id, on, status, stack uint64) error {
 	return nil
 }
 
-func (r *replay) proc(id uint64) *proc {
-	p, ok := r.procs[id]
-	if !ok {
-		p = &proc{id: id}
-		r.procs[id] = p
+// assume puts a goroutine into the state that a forced event needs. How long it was in it, and
+// in the one before, is not known and counts nowhere. It is false when the event comes too late:
+// others that were forced before show more of the goroutine's life, and this one is left out.
+func (r *replay) assume(x *g, id, seq uint64, to goStatus) bool {
+	if x.gone || x.status != goNone && seq <= x.seq {
+		return false
 	}
-	return p
-}
-
-func (r *replay) procStatus(t *thread, id, status uint64) error {
-	to := procStatus(status)
-	if status == 0 || status > uint64(procAbandoned) {
-		return fmt.Errorf("proc %d has the unknown status %d", id, status)
+	if x.status == goNone && !x.created {
+		x.id, x.carried, x.assumed = id, true, true
+		x.slot = uint32(len(r.t.carried))
+		r.t.carried = append(r.t.carried, id)
 	}
-	p := r.proc(id)
-	known := p.status != procNone
-	if known && p.status != to && !(to == procAbandoned && p.status == procSyscall) {
-		return fmt.Errorf("proc %d is stated to be in state %d, but is in %d", id, to, p.status)
+	if x.headOpen {
+		x.headOpen, x.assumed = false, true
 	}
-	p.seq = 0
-	if !known {
-		p.status = to
-	}
-	if to == procRunning || to == procSyscall {
-		p.thread, t.p = t, p
-	}
-	r.wake(&p.parked)
-	return nil
-}
-
-func (r *replay) procStart(t *thread, id, seq uint64) error {
-	p := r.proc(id)
-	if p.status != procIdle || seq != p.seq+1 {
-		r.park(t, &p.parked, parkedOnP)
-		return nil
-	}
-	if t.p != nil {
-		r.park(t, &t.p.parked, parkedOnP) // until it is seen to be stolen
-		return nil
-	}
-	p.status, p.seq, p.thread, t.p = procRunning, seq, t, p
-	if p.parked != nil {
-		r.wake(&p.parked)
-	}
-	return nil
-}
-
-func (r *replay) procStop(t *thread) error {
-	if err := r.needProc(t); err != nil {
-		return err
-	}
-	p := t.p
-	if p.status != procRunning && p.status != procSyscall {
-		return fmt.Errorf("proc %d stops, but does not run", p.id)
-	}
-	p.status, p.thread, t.p = procIdle, nil, nil
-	if p.parked != nil {
-		r.wake(&p.parked)
-	}
-	return nil
-}
-
-func (r *replay) procSteal(t *thread, id, seq, from uint64) error {
-	p := r.proc(id)
-	if p.status != procSyscall && p.status != procAbandoned || seq != p.seq+1 {
-		r.park(t, &p.parked, parkedOnP)
-		return nil
-	}
-	if p.status == procSyscall {
-		m, ok := r.threads[from]
-		if !ok || m.p != p {
-			return fmt.Errorf("proc %d is stolen from thread %d, which does not have it", id, from)
-		}
-		m.p = nil
-	}
-	p.status, p.seq, p.thread = procIdle, seq, nil
-	r.wake(&p.parked)
-	return nil
+	x.status, x.unsure = to, true
+	return true
 }

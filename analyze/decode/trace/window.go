@@ -43,6 +43,7 @@ type window struct {
 	series      *series
 
 	foldedSites, foldedSpans int64
+	assumed                  int64 // events of a cut generation that depend on what is missing
 }
 
 func newWindow(b budget.Budget) *window {
@@ -195,6 +196,9 @@ func (w *window) warnings() []string {
 	var out []string
 	if n := w.stacks.dropped; n > 0 {
 		out = append(out, fmt.Sprintf("%d stacks beyond the limit of %d distinct ones count as unknown", n, w.limits.Stacks))
+	}
+	if w.assumed > 0 {
+		out = append(out, fmt.Sprintf("%d events at the cut depend on events that are missing: the times around them are not counted", w.assumed))
 	}
 	if w.foldedSites > 0 {
 		out = append(out, fmt.Sprintf("%d entries beyond the limit of %d distinct sites lost their stack", w.foldedSites, w.limits.Stacks))

@@ -1,0 +1,116 @@
+package trace
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+)
+
+// settleGC lets the earliest event of the collector go first when nothing else can go on: where
+// a generation has not shown the state of the collector, the order follows from the numbers alone.
+func (r *replay) settleGC() bool {
+	if r.gcKnown || r.gcParked == nil {
+		return false
+	}
+	lowest := uint64(math.MaxUint64)
+	for t := r.gcParked; t != nil; t = t.next {
+		lowest = min(lowest, t.gcSeq)
+	}
+	r.gcSeq = lowest - 1
+	r.gcKnown = true
+	r.wake(&r.gcParked)
+	return true
+}
+
+// forceNext lets a thread go on without what it waits for, the threads in the order of their
+// next events. In a cut generation that may stand behind the cut. What depends on it is left
+// out, not guessed. Each round forces each thread once, so a hostile number of threads costs no more
+// than their events.
+func (r *replay) forceNext() bool {
+	for {
+		for len(r.round) > 0 {
+			t := r.round[0]
+			r.round = r.round[1:]
+			if t.waiting == finished || t.waiting == runnable {
+				continue
+			}
+			r.unpark(t)
+			r.push(t)
+			r.forced = t
+			r.t.assumed++
+			return true
+		}
+		if r.blocked == nil {
+			r.blocked = slices.Clone(r.order)
+		}
+		r.blocked = slices.DeleteFunc(r.blocked, func(t *thread) bool { return t.waiting == finished || t.waiting == runnable })
+		if len(r.blocked) == 0 {
+			return false
+		}
+		r.round = slices.Clone(r.blocked)
+		slices.SortStableFunc(r.round, func(a, b *thread) int { return cmp.Compare(a.ts, b.ts) })
+	}
+}
+
+// unpark takes a thread off the list that it is parked on.
+func (r *replay) unpark(t *thread) {
+	if t.before == nil {
+		return
+	}
+	*t.before = t.next
+	if t.next != nil {
+		t.next.before = t.before
+	}
+	t.before = nil
+}
+
+// stuck says why threads are left that could not go on: an order that cannot have happened.
+func (r *replay) stuck() error {
+	for _, t := range r.order {
+		if t.waiting != finished && (t.pos < t.end || len(t.batches) > 0) {
+			return fmt.Errorf("no order of events is possible: thread %d cannot go on at event type %d", t.id, t.data[t.pos])
+		}
+	}
+	return nil
+}
+
+func (r *replay) push(t *thread) {
+	t.waiting, t.before = runnable, nil
+	t.next = r.ready
+	r.ready = t
+}
+
+// wake makes the threads of a list runnable again.
+func (r *replay) wake(list **thread) {
+	for t := *list; t != nil; {
+		next := t.next
+		r.push(t)
+		t = next
+	}
+	*list = nil
+}
+
+// park has a thread wait on a list. It is false when the thread is not to wait: then the event
+// is applied as if all were as it says.
+func (r *replay) park(t *thread, list **thread, why parkReason) bool {
+	if r.forced == t {
+		r.forced = nil
+		return false
+	}
+	t.waiting, t.before = why, list
+	if t.next = *list; t.next != nil {
+		t.next.before = &t.next
+	}
+	*list = t
+	return true
+}
+
+// awaitBinding parks a thread until it gets a goroutine. A forced one leaves the event out.
+func (r *replay) awaitBinding(t *thread) {
+	if r.forced == t {
+		r.forced = nil
+		return
+	}
+	t.waiting = parkedOnBinding
+}
