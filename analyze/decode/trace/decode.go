@@ -86,7 +86,7 @@ func describe(cause error, w *window, in *input, counted bool) error {
 	var over *budget.Error
 	switch {
 	case errors.As(cause, &over):
-		hint = "trace a shorter time (curl -o trace.out 'http://HOST:6060/debug/pprof/trace?seconds=1') or raise the limit"
+		hint = "trace a shorter time (curl -o trace.out 'http://localhost:6060/debug/pprof/trace?seconds=1') or raise the limit"
 	case errors.Is(cause, context.Canceled), errors.Is(cause, context.DeadlineExceeded):
 		hint = ""
 	}

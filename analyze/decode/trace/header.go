@@ -19,7 +19,7 @@ const (
 	headerSize     = 16
 	headerPrefix   = "go 1."
 	headerSuffix   = " trace\x00\x00\x00"
-	retakeHint     = "take it again and let it finish: curl -o trace.out 'http://HOST:6060/debug/pprof/trace?seconds=5'"
+	retakeHint     = "take it again and let it finish: curl -o trace.out 'http://localhost:6060/debug/pprof/trace?seconds=5'"
 	firstGenerated = 22 // the first minor version whose format has generations
 	firstEndMarked = 26 // the first that marks the end of a generation
 )
@@ -45,7 +45,7 @@ func readHeader(br *bufio.Reader) (version string, minor int, err error) {
 	if !ok || err != nil {
 		return "", 0, &evidence.InputError{
 			Err:  fmt.Errorf("not an execution trace: it begins with %q, not with %q", head, headerPrefix+"N"+headerSuffix[:6]),
-			Hint: "name the file as what it is, or take a trace: curl -o trace.out 'http://HOST:6060/debug/pprof/trace?seconds=5'"}
+			Hint: "name the file as what it is, or take a trace: curl -o trace.out 'http://localhost:6060/debug/pprof/trace?seconds=5'"}
 	}
 	version = fmt.Sprintf("go1.%d", minor)
 	for _, known := range wireVersions {
