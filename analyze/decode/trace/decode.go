@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime"
 
 	xtrace "golang.org/x/exp/trace"
 
@@ -17,7 +18,7 @@ import (
 // unless nothing could be read, a Trace with one window. An error means that the trace was
 // not wholly read; the set then holds what was, and the input's LostBytes what was not.
 func Decode(ctx context.Context, r io.Reader, pos evidence.Position, b budget.Budget) (*evidence.Set, error) {
-	return decodeWith(ctx, r, pos, b, (*window).replayAll)
+	return decodeWith(ctx, r, pos, b, replayWith(runtime.GOMAXPROCS(0)))
 }
 
 // reader feeds a trace of go1.22 or later to a window. The other one is x/exp/trace's, which
@@ -148,60 +149,4 @@ func firstLine(s string) string {
 		}
 	}
 	return s
-}
-
-// replayAll replays the generations one after the other. What could be ordered of a broken or
-// cut one counts; no other follows it.
-func (w *window) replayAll(in *input, br *bufio.Reader, minor int) error {
-	if _, err := br.Discard(headerSize); err != nil {
-		return err
-	}
-	ahead, err := br.Peek(br.Buffered())
-	if err != nil {
-		return err
-	}
-	gens := newGenReader(in, minor, ahead)
-	gen, rep, join := &generation{}, &replay{}, newStitcher(w)
-	defer join.close()
-	for {
-		if err := in.ctx.Err(); err != nil {
-			return err
-		}
-		err := gens.next(gen)
-		if err == io.EOF {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		if err := w.replayOne(gen, rep, join); err != nil {
-			return err
-		}
-	}
-}
-
-func (w *window) replayOne(gen *generation, rep *replay, join *stitcher) error {
-	if gen.freq == 0 {
-		return gen.cut // nothing in it has a time
-	}
-	if !w.started {
-		w.started, w.start = true, xtrace.Time(float64(gen.minTime)*gen.freq)
-	}
-	if c := gen.clock; w.wall.IsZero() && !c.wall.IsZero() {
-		w.setWall(c.wall, xtrace.Time(float64(c.time)*gen.freq))
-	}
-	w.generations++
-	err := rep.run(gen, int64(w.start))
-	if joined := join.add(rep); err == nil {
-		err = joined
-	}
-	if err != nil {
-		return err
-	}
-	w.offset = gen.end
-	if gen.cut != nil {
-		return gen.cut
-	}
-	w.completed++
-	return nil
 }

@@ -3,6 +3,7 @@ package trace
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -24,7 +25,7 @@ func both(t *testing.T, data []byte) (got, want *evidence.Trace) {
 	for _, d := range []struct {
 		out  **evidence.Trace
 		read reader
-	}{{&got, (*window).replayAll}, {&want, (*window).readEvents}} {
+	}{{&got, replayWith(2)}, {&want, (*window).readEvents}} {
 		set, err := decodeWith(context.Background(), bytes.NewReader(data), evidence.Position{Source: "t.trace"}, budget.Budget{}, d.read)
 		if err != nil {
 			t.Fatal(err)
@@ -185,6 +186,35 @@ func load(t *testing.T, procs int, endGeneration func()) {
 	srv.Close()
 	for range 2 * 4 * 2 { // rounds, clients, requests for /7 of each
 		<-never
+	}
+}
+
+// TestWorkersMakeNoDifference: the evidence is the same to the byte however many generations are
+// replayed at the same time, of a whole trace and of a cut one.
+func TestWorkersMakeNoDifference(t *testing.T) {
+	data := record(t, func() {
+		end := newGeneration(t)
+		for range 5 {
+			end()
+		}
+		load(t, 4, end)
+	})
+	for _, data := range [][]byte{data, data[:len(data)*3/4]} {
+		var first []byte
+		for _, workers := range []int{1, 2, 4, 2} {
+			set, err := decodeWith(context.Background(), bytes.NewReader(data), evidence.Position{Source: "t.trace"}, budget.Budget{}, replayWith(workers))
+			got, jsonErr := json.Marshal(set)
+			if jsonErr != nil {
+				t.Fatal(jsonErr)
+			}
+			got = fmt.Append(got, err)
+			if first == nil {
+				first = got
+			}
+			if !bytes.Equal(got, first) {
+				t.Errorf("%d workers make other evidence than 1", workers)
+			}
+		}
 	}
 }
 

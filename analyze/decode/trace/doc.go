@@ -12,8 +12,9 @@
 // has to wait for another thread, parks it on the goroutine or proc that it waits for, and goes
 // on with another. That keeps the order of each goroutine, proc and thread, which is all that
 // the evidence needs, and costs nothing where threads go their own ways. Each generation
-// restates the state of everything alive, so it is replayed by itself, under its own ids;
-// what goes on from one to the next is joined afterwards, in order.
+// restates the state of everything alive, so it is replayed by itself, under its own ids, and
+// several at the same time; what goes on from one to the next is joined afterwards, in order, so
+// that the evidence does not depend on the number of workers.
 //
 // # Time
 //

@@ -19,6 +19,7 @@ type generation struct {
 	minTime uint64  // of the first event, in units
 	clock   clockSnapshot
 	bytes   int64
+	slabs   [][]byte
 	events  []batch
 	strings []batch
 	stacks  []batch
@@ -51,8 +52,9 @@ func (g *generation) reset(minor int) {
 }
 
 // genReader cuts the input into generations. It reads into slabs, and batches are parts of
-// them: only a batch that a slab's end would divide is copied to the next one. The slabs of a
-// generation are used again for the next, so a generation must be done with before that.
+// them: only a batch that a slab's end would divide is copied to the next one. A slab belongs
+// to the generation that ends in it or fills it, and may hold the end of the one before, which is
+// joined earlier: so it can be used again once its generation is joined.
 type genReader struct {
 	in     *input
 	minor  int
@@ -108,11 +110,10 @@ func (r *genReader) newSlab() {
 	r.slab, r.pos = next, 0
 }
 
-// recycle frees the slabs of the last generation. What is left of it in the slab at hand is
-// not looked at any more.
-func (r *genReader) recycle() {
-	r.free = append(r.free, r.used...)
-	r.used = r.used[:0]
+// recycle frees the slabs of a generation that nobody looks at any more.
+func (r *genReader) recycle(g *generation) {
+	r.free = append(r.free, g.slabs...)
+	g.slabs = nil
 }
 
 // fill has at least n bytes in the slab if the input has them.
@@ -209,7 +210,7 @@ func (r *genReader) body(n int) (data []byte, have int, err error) {
 // or broken has cut set and holds what was read before; no other follows.
 func (r *genReader) next(g *generation) error {
 	g.reset(r.minor)
-	r.recycle()
+	defer func() { g.slabs, r.used = r.used, nil }()
 	for {
 		h, err := r.head()
 		if err == io.EOF {

@@ -2,6 +2,8 @@ package trace
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 
 	xtrace "golang.org/x/exp/trace"
 
@@ -42,8 +44,12 @@ func newStitcher(w *window) *stitcher {
 var state = [...]xtrace.GoState{goNone: xtrace.GoNotExist, goRunnable: xtrace.GoRunnable, goRunning: xtrace.GoRunning,
 	goSyscall: xtrace.GoSyscall, goWaiting: xtrace.GoWaiting}
 
-// add joins what a generation yielded. An error means that the generations contradict each other.
+// add joins what a generation yielded. An error means that it contradicts those before; then
+// nothing of it counts.
 func (s *stitcher) add(r *replay) error {
+	if err := s.check(r); err != nil {
+		return err
+	}
 	s.r, s.reasons = r, map[uint64]string{}
 	s.local = make([]int32, len(r.tables.entries))
 	w := s.w
@@ -52,21 +58,17 @@ func (s *stitcher) add(r *replay) error {
 	w.assumed += r.t.assumed
 	w.series.merge(r.t.series)
 	s.addSites()
-	if err := s.heads(); err != nil {
-		return err
-	}
+	s.heads()
 	s.loose()
 	s.addBlocks()
 	s.ranges()
 	s.spans()
-	if err := s.tails(); err != nil {
-		return err
-	}
+	s.tails()
 	for id := range r.procs {
 		w.procs[xtrace.ProcID(id)] = struct{}{}
 	}
-	for id, n := range r.t.samples {
-		w.samples[s.stack(id)] += n
+	for _, id := range slices.Sorted(maps.Keys(r.t.samples)) {
+		w.samples[s.stack(id)] += r.t.samples[id]
 	}
 	s.latest = max(s.latest, r.t.last)
 	w.now = s.latest
@@ -128,31 +130,42 @@ func (s *stitcher) addSites() {
 	}
 }
 
-// each calls f for every goroutine that the generation shows.
-func (s *stitcher) each(f func(x *g) error) error {
-	for _, p := range s.r.gs.used {
+// each calls f for every goroutine that a generation shows.
+func (r *replay) each(f func(x *g)) {
+	for _, p := range r.gs.used {
 		for i := range p.gs {
 			if x := &p.gs[i]; x.carried || x.created {
-				if err := f(x); err != nil {
-					return err
-				}
+				f(x)
 			}
 		}
 	}
-	return nil
+}
+
+// check compares what a generation says of its beginning with the end of the one before.
+func (s *stitcher) check(r *replay) (err error) {
+	r.each(func(x *g) {
+		live, ok := s.w.goroutines[xtrace.GoID(x.id)]
+		switch {
+		case x.assumed:
+		case x.created && ok:
+			err = fmt.Errorf("goroutine %d is made, but exists", x.id)
+		case x.carried && !ok && !s.first:
+			err = fmt.Errorf("goroutine %d is stated to exist, but was never made", x.id)
+		case x.carried && ok && live.state != state[x.headStart]:
+			err = fmt.Errorf("goroutine %d is stated to be %v, but was %v", x.id, state[x.headStart], live.state)
+		}
+	})
+	return err
 }
 
 // heads joins each goroutine that was there before with what it was doing then, and accounts
 // for the time until its first change of state.
-func (s *stitcher) heads() error {
-	return s.each(func(x *g) error {
+func (s *stitcher) heads() {
+	s.r.each(func(x *g) {
 		if !x.carried {
-			return nil
+			return
 		}
-		live, err := s.carried(x)
-		if err != nil {
-			return err
-		}
+		live := s.carried(x)
 		if x.firstSeen != 0 && live.site == nil {
 			if root, ok := s.w.stacks.root(s.stack(uint64(x.firstSeen))); ok {
 				s.w.assign(live, root)
@@ -167,31 +180,25 @@ func (s *stitcher) heads() error {
 		} else {
 			live.runNS += x.runNS
 		}
-		return nil
 	})
 }
 
-func (s *stitcher) carried(x *g) (*goroutine, error) {
+// carried finds a goroutine that was there before, or makes it where this generation is the first.
+func (s *stitcher) carried(x *g) *goroutine {
 	w := s.w
 	to, stack := state[x.headStart], s.stack(uint64(x.headStack))
 	live, ok := w.goroutines[xtrace.GoID(x.id)]
 	switch {
-	case x.assumed && !ok:
-		live = &goroutine{id: x.id, latency: -1, state: to}
-		w.goroutines[xtrace.GoID(x.id)] = live
-	case x.assumed:
-	case !ok && !s.first:
-		return nil, fmt.Errorf("goroutine %d is stated to exist, but was never made", x.id)
 	case !ok:
 		live = &goroutine{id: x.id, latency: -1, state: to}
 		w.goroutines[xtrace.GoID(x.id)] = live
-		w.placeAt(live, to, stack, "")
-	case live.state != to:
-		return nil, fmt.Errorf("goroutine %d is stated to be %v, but was %v", x.id, to, live.state)
-	case stack != 0:
+		if !x.assumed {
+			w.placeAt(live, to, stack, "")
+		}
+	case stack != 0 && !x.assumed:
 		w.repeatAt(live, to, stack)
 	}
-	return live, nil
+	return live
 }
 
 // loose accounts for what could not be counted without knowing the goroutine.
@@ -246,17 +253,14 @@ func (s *stitcher) addBlocks() {
 }
 
 // tails keeps what goroutines are doing at the end of the generation.
-func (s *stitcher) tails() error {
+func (s *stitcher) tails() {
 	w := s.w
-	return s.each(func(x *g) error {
+	s.r.each(func(x *g) {
+		if x.created && x.gone {
+			return
+		}
 		live := w.goroutines[xtrace.GoID(x.id)]
-		if x.created && !x.carried {
-			if live != nil {
-				return fmt.Errorf("goroutine %d is made, but exists", x.id)
-			}
-			if x.gone {
-				return nil
-			}
+		if x.created {
 			live = &goroutine{id: x.id, latency: -1, created: true, at: x.at, creation: s.stack(uint64(x.creation))}
 			w.goroutines[xtrace.GoID(x.id)] = live
 			w.assign(live, s.stack(uint64(x.root)))
@@ -269,14 +273,13 @@ func (s *stitcher) tails() error {
 			w.now = max(x.since, live.at)
 			w.end(live)
 			delete(w.goroutines, xtrace.GoID(x.id))
-			return nil
+			return
 		}
 		if !x.headOpen {
 			live.state, live.since, live.seen = state[x.status], x.since, true
 			live.stack, live.wait = 0, evidence.WaitNone
 			w.placeAt(live, live.state, s.stack(uint64(x.stack)), s.text(uint64(x.reason)))
 		}
-		return nil
 	})
 }
 
@@ -311,8 +314,8 @@ func (s *stitcher) ranges() {
 			s.sweeps[id] = openRange{since: s.sweeps[id].since}
 		}
 	}
-	for kind, h := range gc.stw {
-		s.w.stoppedAll(s.text(uint64(kind)), h)
+	for _, kind := range slices.Sorted(maps.Keys(gc.stw)) {
+		s.w.stoppedAll(s.text(uint64(kind)), gc.stw[kind])
 	}
 	s.goroutineRanges(gc, out)
 }
@@ -332,21 +335,21 @@ func (s *stitcher) goroutineRanges(gc *gcTally, out *evidence.GC) {
 			delete(s.pauses, m.g)
 		}
 	}
-	_ = s.each(func(x *g) error { // f returns no error
+	s.r.each(func(x *g) {
 		if x.assist == rangeOpen {
 			s.assists[x.id] = openRange{since: x.assistSince, seen: true}
 		}
 		if x.stw == rangeOpen {
 			s.pauses[x.id] = pause{x.stwSince, s.text(uint64(x.stwKind))}
 		}
-		return nil
 	})
 }
 
 // spans joins tasks and regions.
 func (s *stitcher) spans() {
 	w, t := s.w, &s.r.t
-	for name, v := range t.spans {
+	for _, name := range slices.Sorted(maps.Keys(t.spans)) {
+		v := t.spans[name]
 		sp := w.span(spanKey{"region", s.text(name)})
 		sp.Duration.Merge(&v.duration)
 		sp.Open.Merge(&v.open)
