@@ -83,6 +83,8 @@ func child(ctx context.Context, mode string, args []string) error {
 		"gen-profile": generateProfile,
 		"gen-dump":    generateDump,
 		"loop-trace":  loopTrace,
+		"scan-trace":  scanTrace,
+		"ref-trace":   referenceTrace,
 		"scan-lines":  scanLines,
 	}
 	run, ok := modes[mode]
@@ -99,17 +101,24 @@ func child(ctx context.Context, mode string, args []string) error {
 }
 
 func benchTrace(ctx context.Context, b *bench) error {
-	for _, mb := range []int64{5, 60} {
+	for _, mb := range []int64{5, 60, 300} {
 		file, err := b.generate(ctx, "gen-trace", fmt.Sprintf("bench%d.trace", mb), mb<<20)
 		if err != nil {
 			return err
 		}
 		rows := []row{
 			{"go-debug analyze", []string{b.goDebug, "analyze", "-f", "json", file}},
+			{"varint scan (the limit)", []string{b.self, "--scan-trace", file}},
 			{"bare x/exp/trace loop", []string{b.self, "--loop-trace", file}},
-			{"go tool trace -pprof=sync", []string{"go", "tool", "trace", "-pprof=sync", file}},
+			{"same analysis, x/exp/trace", []string{b.self, "--ref-trace", file}},
+		}
+		if mb == 60 { // on the larger one it takes minutes and the machine's memory
+			rows = append(rows, row{"go tool trace -pprof=sync", []string{"go", "tool", "trace", "-pprof=sync", file}})
 		}
 		if err := b.table(ctx, "execution trace", file, rows); err != nil {
+			return err
+		}
+		if err := os.Remove(file); err != nil {
 			return err
 		}
 	}

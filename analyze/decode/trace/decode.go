@@ -21,6 +21,12 @@ func Decode(ctx context.Context, r io.Reader, pos evidence.Position, b budget.Bu
 	return decodeWith(ctx, r, pos, b, replayWith(runtime.GOMAXPROCS(0)))
 }
 
+// DecodeReference is Decode by way of x/exp/trace for all formats: slower, and with times that it
+// moved. It is what Decode is compared with.
+func DecodeReference(ctx context.Context, r io.Reader, pos evidence.Position, b budget.Budget) (*evidence.Set, error) {
+	return decodeWith(ctx, r, pos, b, (*window).readEvents)
+}
+
 // reader feeds a trace of go1.22 or later to a window. The other one is x/exp/trace's, which
 // also reads the older formats and which tests compare with.
 type reader func(w *window, in *input, br *bufio.Reader, minor int) error
