@@ -107,7 +107,7 @@ func (r *replay) collector(t *thread, typ byte, ts int64, seq, stack uint64) err
 	}
 	if !r.gcKnown || seq != r.gcSeq+1 {
 		t.gcSeq = seq
-		if r.park(t, &r.gcParked, parkedOnGC) {
+		if r.park(t, &r.gcParked) {
 			return nil
 		}
 		r.gcKnown, r.gcSeq = true, seq-1

@@ -163,20 +163,18 @@ type thread struct {
 	g *g
 	p *proc
 
-	next    *thread  // in a list of parked or runnable threads
-	before  **thread // what points to a parked one
-	waiting parkReason
-	gcSeq   uint64 // what a thread parked on the collector waits for
+	next   *thread  // in a list of parked or runnable threads
+	before **thread // what points to a parked one
+	state  threadState
+	gcSeq  uint64 // what a thread parked on the collector waits for
 }
 
-type parkReason uint8
+type threadState uint8
 
 const (
-	runnable parkReason = iota
-	parkedOnG
-	parkedOnP
-	parkedOnBinding // needs a goroutine that another thread's event binds
-	parkedOnGC
+	runnable threadState = iota
+	waiting              // on the list of what it waits for
+	unbound              // needs a goroutine that another thread's event binds; on no list
 	finished
 )
 

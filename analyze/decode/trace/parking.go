@@ -32,7 +32,7 @@ func (r *replay) forceNext() bool {
 		for len(r.round) > 0 {
 			t := r.round[0]
 			r.round = r.round[1:]
-			if t.waiting == finished || t.waiting == runnable {
+			if t.state == finished || t.state == runnable {
 				continue
 			}
 			r.unpark(t)
@@ -44,7 +44,7 @@ func (r *replay) forceNext() bool {
 		if r.blocked == nil {
 			r.blocked = slices.Clone(r.order)
 		}
-		r.blocked = slices.DeleteFunc(r.blocked, func(t *thread) bool { return t.waiting == finished || t.waiting == runnable })
+		r.blocked = slices.DeleteFunc(r.blocked, func(t *thread) bool { return t.state == finished || t.state == runnable })
 		if len(r.blocked) == 0 {
 			return false
 		}
@@ -68,7 +68,7 @@ func (r *replay) unpark(t *thread) {
 // stuck says why threads are left that could not go on: an order that cannot have happened.
 func (r *replay) stuck() error {
 	for _, t := range r.order {
-		if t.waiting != finished && (t.pos < t.end || len(t.batches) > 0) {
+		if t.state != finished && (t.pos < t.end || len(t.batches) > 0) {
 			return fmt.Errorf("no order of events is possible: thread %d cannot go on at event type %d", t.id, t.data[t.pos])
 		}
 	}
@@ -76,7 +76,7 @@ func (r *replay) stuck() error {
 }
 
 func (r *replay) push(t *thread) {
-	t.waiting, t.before = runnable, nil
+	t.state, t.before = runnable, nil
 	t.next = r.ready
 	r.ready = t
 }
@@ -93,12 +93,12 @@ func (r *replay) wake(list **thread) {
 
 // park has a thread wait on a list. It is false when the thread is not to wait: then the event
 // is applied as if all were as it says.
-func (r *replay) park(t *thread, list **thread, why parkReason) bool {
+func (r *replay) park(t *thread, list **thread) bool {
 	if r.forced == t {
 		r.forced = nil
 		return false
 	}
-	t.waiting, t.before = why, list
+	t.state, t.before = waiting, list
 	if t.next = *list; t.next != nil {
 		t.next.before = &t.next
 	}
@@ -112,5 +112,5 @@ func (r *replay) awaitBinding(t *thread) {
 		r.forced = nil
 		return
 	}
-	t.waiting = parkedOnBinding
+	t.state = unbound
 }

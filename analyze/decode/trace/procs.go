@@ -35,7 +35,7 @@ func (r *replay) procStatus(t *thread, id, status uint64) error {
 func (r *replay) procStart(t *thread, id, seq uint64) error {
 	p := r.proc(id)
 	if p.status != procIdle || seq != p.seq+1 {
-		if r.park(t, &p.parked, parkedOnP) {
+		if r.park(t, &p.parked) {
 			return nil
 		}
 		if p.thread != nil {
@@ -43,7 +43,7 @@ func (r *replay) procStart(t *thread, id, seq uint64) error {
 		}
 		t.p = nil
 	}
-	if t.p != nil && r.park(t, &t.p.parked, parkedOnP) {
+	if t.p != nil && r.park(t, &t.p.parked) {
 		return nil // until it is seen to be stolen
 	}
 	p.status, p.seq, p.thread, t.p = procRunning, seq, t, p
@@ -71,7 +71,7 @@ func (r *replay) procStop(t *thread) error {
 func (r *replay) procSteal(t *thread, id, seq, from uint64) error {
 	p := r.proc(id)
 	if p.status != procSyscall && p.status != procAbandoned || seq != p.seq+1 {
-		if r.park(t, &p.parked, parkedOnP) {
+		if r.park(t, &p.parked) {
 			return nil
 		}
 		if p.thread != nil {

@@ -156,13 +156,13 @@ func (r *replay) follow(t *thread) error {
 		}
 		forced := r.forced == t
 		err := r.event(t, typ, ts, &args)
-		if t.waiting != runnable && !forced {
+		if t.state != runnable && !forced {
 			return nil
 		}
 		switch {
-		case t.waiting != runnable: // it would wait for a second thing that is missing: it is left out
+		case t.state != runnable: // it would wait for a second thing that is missing: it is left out
 			r.unpark(t)
-			t.waiting = runnable
+			t.state = runnable
 		case err == nil:
 			r.t.events++
 		case r.whole:
@@ -193,7 +193,7 @@ func uvarintTail(data []byte, i int, v uint64) (uint64, int) {
 func (r *replay) nextBatch(t *thread) bool {
 	r.t.last = max(r.t.last, t.ts)
 	if len(t.batches) == 0 {
-		t.waiting = finished
+		t.state = finished
 		return false
 	}
 	b := t.batches[0]

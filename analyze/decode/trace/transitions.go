@@ -9,7 +9,7 @@ import (
 func (r *replay) goStart(t *thread, ts int64, id, seq uint64) error {
 	x := r.gs.get(id)
 	if x.status != goRunnable || seq != x.seq+1 {
-		if r.park(t, &x.parked, parkedOnG) {
+		if r.park(t, &x.parked) {
 			return nil
 		}
 		if t.g = nil; !r.assume(x, id, seq, goRunnable) {
@@ -78,7 +78,7 @@ func (r *replay) enter(x *g, ts int64, to goStatus, stack, reason uint64) {
 func (r *replay) goUnblock(t *thread, ts int64, id, seq, stack uint64) error {
 	x := r.gs.get(id)
 	if x.status != goWaiting || seq != x.seq+1 {
-		if r.park(t, &x.parked, parkedOnG) {
+		if r.park(t, &x.parked) {
 			return nil
 		}
 		if !r.assume(x, id, seq, goWaiting) {
@@ -102,7 +102,7 @@ func (r *replay) goSwitch(t *thread, ts int64, destroy bool, id, seq uint64) err
 	}
 	next := r.gs.get(id)
 	if next.status != goWaiting || seq != next.seq+1 {
-		if r.park(t, &next.parked, parkedOnG) {
+		if r.park(t, &next.parked) {
 			return nil
 		}
 		if !r.assume(next, id, seq, goWaiting) {
@@ -249,7 +249,7 @@ func (r *replay) syscallEnd(t *thread, ts int64) error {
 // syscallEndBlocked is the end of a system call that lost its proc, which has to be seen first.
 func (r *replay) syscallEndBlocked(t *thread, ts int64) error {
 	if t.p != nil && t.p.status == procSyscall {
-		if r.park(t, &t.p.parked, parkedOnP) {
+		if r.park(t, &t.p.parked) {
 			return nil
 		}
 		t.p.thread, t.p = nil, nil
@@ -308,7 +308,7 @@ func (r *replay) goStatus(t *thread, id, on, status, stack uint64) error {
 			return fmt.Errorf("goroutine %d is in a system call on thread %d, which runs goroutine %d", id, on, m.g.id)
 		}
 		m.g = x
-		if m.waiting == parkedOnBinding {
+		if m.state == unbound {
 			r.push(m)
 		}
 	}
