@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"math"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -106,6 +107,17 @@ func Run(ctx context.Context, set *evidence.Set, detectors []*Detector, opt Opti
 	return res, nil
 }
 
+// fewest is the number of captures of a kind that the most modest need for it asks for.
+func (d *Detector) fewest(k evidence.Kind) int {
+	n := math.MaxInt
+	for _, need := range d.Needs {
+		if need.Kind == k {
+			n = min(n, max(need.Captures, 1))
+		}
+	}
+	return n
+}
+
 // kinds are the kinds of the detector's needs, each once.
 func (d *Detector) kinds() []evidence.Kind {
 	var out []evidence.Kind
@@ -175,26 +187,18 @@ func runOne(ctx context.Context, set *evidence.Set, d *Detector, opt Options, re
 // is some of it but too little.
 func unmet(set *evidence.Set, d *Detector) Outcome {
 	out := Outcome{Detector: d.Name, State: Skipped}
-	var kinds []string
-	for _, n := range d.Needs {
-		if n.Captures > 1 && set.Has(n.Kind, 1) {
+	var wants []string
+	for _, k := range d.kinds() {
+		if set.Has(k, 1) {
 			out.State = Inconclusive
 		}
-		fewest := n.Captures
-		for _, o := range d.Needs {
-			if o.Kind == n.Kind {
-				fewest = min(fewest, o.Captures)
-			}
+		want := string(k)
+		if n := d.fewest(k); n > 1 {
+			want = fmt.Sprintf("%d × %s", n, k)
 		}
-		want := string(n.Kind)
-		if fewest > 1 {
-			want = fmt.Sprintf("%d × %s", fewest, n.Kind)
-		}
-		if !slices.Contains(kinds, want) {
-			kinds = append(kinds, want)
-		}
+		wants = append(wants, want)
 	}
-	out.Why = "needs " + strings.Join(kinds, " or ")
+	out.Why = "needs " + strings.Join(wants, " or ")
 	if len(d.Needs) > 0 {
 		out.Try = d.Needs[0].Try
 	}
