@@ -37,30 +37,19 @@ read or was cut, and with 4 when nothing could be checked.`,
 			return a.run(cmd.Context(), args)
 		},
 	}
-	a.in.register(cmd)
-	a.pol.register(cmd, report.AnalyzePolicy())
-	a.out.register(cmd)
+	a.register(cmd, report.AnalyzePolicy())
 	cmd.Flags().BoolVar(&a.separate, "separate", false, "report each INPUT by itself instead of as one capture")
 	return cmd
 }
 
 type analysis struct {
+	runFlags
 	t        *terminal
-	in       inputFlags
-	out      outputFlags
-	pol      policyFlags
 	separate bool
 }
 
 func (a *analysis) run(ctx context.Context, args []string) error {
-	if err := a.out.check(); err != nil {
-		return err
-	}
-	policy, err := a.pol.apply(report.AnalyzePolicy())
-	if err != nil {
-		return err
-	}
-	opt, err := a.in.options()
+	opt, policy, err := a.check(report.AnalyzePolicy())
 	if err != nil {
 		return err
 	}

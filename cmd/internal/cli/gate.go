@@ -8,9 +8,7 @@ import (
 
 func newGate(t *terminal) *cobra.Command {
 	var (
-		in       inputFlags
-		out      outputFlags
-		pol      policyFlags
+		flags    runFlags
 		baseline string
 	)
 	cmd := &cobra.Command{
@@ -30,14 +28,7 @@ is not there.`,
 			if err != nil {
 				return err
 			}
-			if err := out.check(); err != nil {
-				return err
-			}
-			policy, err := pol.apply(report.GatePolicy())
-			if err != nil {
-				return err
-			}
-			opt, err := in.options()
+			opt, policy, err := flags.check(report.GatePolicy())
 			if err != nil {
 				return err
 			}
@@ -45,20 +36,18 @@ is not there.`,
 			if err != nil {
 				return err
 			}
-			r, err := t.pipeline(cmd.Context(), args, &in, opt)
+			r, err := t.pipeline(cmd.Context(), args, &flags.in, opt)
 			if err != nil {
 				return err
 			}
 			code := r.ApplyGate(base, report.DefaultGrowth(), policy)
-			if err := out.write(t, r); err != nil {
+			if err := flags.out.write(t, r); err != nil {
 				return err
 			}
 			return silent(code)
 		},
 	}
-	in.register(cmd)
-	pol.register(cmd, report.GatePolicy())
-	out.register(cmd)
+	flags.register(cmd, report.GatePolicy())
 	cmd.Flags().StringVar(&baseline, "baseline", "", "compare with this JSON `REPORT` and fail only on what is new or worse")
 	return cmd
 }
