@@ -19,67 +19,99 @@ func (r *replay) leave(x *g, ts int64, to goStatus, waker uint64) {
 		x.unsure = false
 		return
 	}
-	d := ts - x.since
-	if d < 0 { // threads whose clocks differ
-		d = 0
-	}
 	switch x.status {
 	case goRunning:
-		x.runNS += d
-		r.t.running += d
-		r.t.series.running(x.since, ts)
+		r.ran(x, ts)
 	case goRunnable:
-		r.t.series.runnable(x.since, ts)
-		switch {
-		case to != goRunning:
-		case x.site != nil:
-			x.site.latency.Add(d)
-		case d > math.MaxUint32:
-			r.t.long = append(r.t.long, longLatency{x.slot, d})
-		default:
-			r.t.latencies.add(latencyMark{x.slot, uint32(d)})
+		if to == goRunning {
+			r.started(x, ts)
+		} else {
+			r.t.series.runnable(x.since, ts)
 		}
 	case goWaiting:
-		r.waited(x, ts, d, waker)
+		r.waited(x, ts, waker)
 	case goSyscall:
-		r.t.syscalls.get(uint64(x.stack)).Add(d)
+		r.t.syscalls.get(uint64(x.stack)).Add(max(ts-x.since, 0))
+	}
+}
+
+// ran counts time that a goroutine ran. Between threads whose clocks differ time may run backwards.
+func (r *replay) ran(x *g, ts int64) {
+	d := max(ts-x.since, 0)
+	x.runNS += d
+	r.t.running += d
+	r.t.series.running(x.since, ts)
+}
+
+// ownSite is the number of starts after which a carried goroutine gets a tally of its own, instead
+// of a mark for each start: its creation site is not known here.
+const ownSite = 32
+
+// started counts the scheduler's latency: the time from runnable to running.
+func (r *replay) started(x *g, ts int64) {
+	d := max(ts-x.since, 0)
+	r.t.series.runnable(x.since, ts)
+	switch {
+	case x.site != nil:
+		x.site.latency.Add(d)
+	case x.starts == ownSite:
+		x.site = r.t.own.get(uint64(x.slot))
+		x.site.latency.Add(d)
+	case d > math.MaxUint32:
+		r.t.long = append(r.t.long, longLatency{x.slot, d})
+	default:
+		x.starts++
+		r.t.latencies.add(latencyMark{x.slot, uint32(d)})
 	}
 }
 
 // waited counts a wait that began and ended in the generation.
-func (r *replay) waited(x *g, ts, d int64, waker uint64) {
+func (r *replay) waited(x *g, ts int64, waker uint64) {
+	d := max(ts-x.since, 0)
 	if x.stack == 0 {
 		// Where the stack is unknown, what the goroutine is says why it waits.
 		r.t.stackless = append(r.t.stackless, waitMark{g: x.id, root: x.root, since: x.since, ns: d, reason: x.reason, waker: uint32(waker)})
 		return
 	}
-	i := r.t.block(x.stack, x.reason)
-	b := r.t.blocks.at(i)
+	b := r.t.block(x.stack, x.reason)
 	b.ended.Add(d)
-	if n := len(b.exemplars); n < evidence.MaxExemplars || d >= b.exemplars[n-1].DurationNS {
-		b.exemplars = evidence.AddExemplar(b.exemplars, evidence.Exemplar{Goroutine: x.id, AtNS: x.since, DurationNS: d})
+	if d >= b.floor {
+		b.keep(evidence.Exemplar{Goroutine: x.id, AtNS: x.since, DurationNS: d})
 	}
-	w := r.t.wakes.get(waker<<32 | uint64(i))
+	w := b.wake
+	if b.waker != waker || w == nil {
+		w = r.t.wakes.get(waker<<32 | uint64(b.index))
+		b.waker, b.wake = waker, w
+	}
 	w.count++
 	w.delay += d
 }
 
-// block is the index of a blocking site. A stack mostly blocks for one reason.
-func (t *tally) block(stack, reason uint32) int {
-	key := uint64(stack)<<32 | uint64(reason)
+// keep adds an exemplar. The floor is what a wait has to reach from then on.
+func (b *blockTally) keep(e evidence.Exemplar) {
+	b.exemplars = evidence.AddExemplar(b.exemplars, e)
+	if n := len(b.exemplars); n == evidence.MaxExemplars {
+		b.floor = b.exemplars[n-1].DurationNS
+	}
+}
+
+// block finds a blocking site. A stack mostly blocks for one reason.
+func (t *tally) block(stack, reason uint32) *blockTally {
 	if int(stack) < len(t.byStack) {
-		if i := t.byStack[stack]; i != 0 && t.blocks.keys[i-1] == key {
-			return int(i - 1)
+		if b := t.byStack[stack]; b != nil && b.reason == reason {
+			return b
 		}
 	}
-	i := t.blocks.index(key)
+	i := t.blocks.index(uint64(stack)<<32 | uint64(reason))
+	b := t.blocks.at(i)
+	b.index, b.reason = uint32(i), reason
 	if stack < denseSlack {
 		for len(t.byStack) <= int(stack) {
-			t.byStack = append(t.byStack, 0)
+			t.byStack = append(t.byStack, nil)
 		}
-		t.byStack[stack] = int32(i) + 1
+		t.byStack[stack] = b
 	}
-	return i
+	return b
 }
 
 // end accounts for a goroutine that is gone.
@@ -90,7 +122,7 @@ func (r *replay) end(x *g, ts int64) {
 		x.site.ended++
 		x.site.runNS += x.runNS
 		x.site.lifetime.Add(max(ts-x.at, 0))
-		for _, m := range x.regions {
+		for _, m := range x.open() {
 			r.span(m.name).open.Add(max(ts-m.since, 0))
 		}
 	}
@@ -128,9 +160,7 @@ func (r *replay) collector(t *thread, typ byte, ts int64, seq, stack uint64) err
 		if r.gcRunning && r.whole {
 			return fmt.Errorf("a collection begins within another")
 		}
-		if err := r.needStack(stack); err != nil {
-			return err
-		}
+		r.needStack(stack)
 		r.gcRunning, gc.mark, gc.markSince = true, rangeOpen, ts
 		gc.cycles++
 	case evGCEnd:
@@ -167,7 +197,8 @@ func (r *replay) sweepBegin(t *thread, ts int64, stack uint64) error {
 		return fmt.Errorf("proc %d begins to sweep, but sweeps already", t.p.id)
 	}
 	t.p.sweep, t.p.sweepSince = rangeOpen, ts
-	return r.needStack(stack)
+	r.needStack(stack)
+	return nil
 }
 
 func (r *replay) sweepEnd(t *thread, ts int64) error {
@@ -203,7 +234,8 @@ func (r *replay) assistBegin(x *g, ts int64, stack uint64) error {
 		return fmt.Errorf("goroutine %d begins to assist, but assists already", x.id)
 	}
 	x.assist, x.assistSince = rangeOpen, ts
-	return r.needStack(stack)
+	r.needStack(stack)
+	return nil
 }
 
 func (r *replay) assistEnd(x *g, ts int64) error {
@@ -223,11 +255,11 @@ func (r *replay) stwBegin(x *g, ts int64, kind, stack uint64) error {
 	if x.stw != rangeClosed {
 		return fmt.Errorf("goroutine %d stops the world, but has stopped it already", x.id)
 	}
-	if err := r.needString(kind); err != nil {
-		return err
-	}
-	x.stw, x.stwSince, x.stwKind = rangeOpen, ts, uint32(kind)
-	return r.needStack(stack)
+	r.needString(kind)
+	m := x.more()
+	x.stw, m.stwSince, m.stwKind = rangeOpen, ts, uint32(kind)
+	r.needStack(stack)
+	return nil
 }
 
 // stwEnd counts a pause. Pauses are not restated by a generation, so one that began before can
@@ -235,7 +267,7 @@ func (r *replay) stwBegin(x *g, ts int64, kind, stack uint64) error {
 func (r *replay) stwEnd(x *g, ts int64) error {
 	switch {
 	case x.stw == rangeOpen:
-		r.t.stopped(x.stwKind, max(ts-x.stwSince, 0))
+		r.t.stopped(x.rare.stwKind, max(ts-x.rare.stwSince, 0))
 	case x.carried:
 		r.t.gc.ends = append(r.t.gc.ends, gMark{x.id, ts})
 	default:
@@ -264,9 +296,7 @@ func (t *tally) heap(ts int64, bytes uint64) {
 }
 
 func (r *replay) taskBegin(x *g, ts int64, id, name, stack uint64) error {
-	if err := r.needString(name); err != nil {
-		return err
-	}
+	r.needString(name)
 	if r.t.tasks == nil {
 		r.t.tasks = map[uint64]taskMark{}
 	}
@@ -274,34 +304,35 @@ func (r *replay) taskBegin(x *g, ts int64, id, name, stack uint64) error {
 		return fmt.Errorf("task %d begins twice", id)
 	}
 	r.t.tasks[id] = taskMark{id: id, g: x.id, name: name, at: ts}
-	return r.needStack(stack)
+	r.needStack(stack)
+	return nil
 }
 
 func (r *replay) regionBegin(x *g, ts int64, task, name, stack uint64) error {
-	if err := r.needString(name); err != nil {
-		return err
-	}
-	x.regions = append(x.regions, regionMark{name: name, task: task, since: ts})
-	return r.needStack(stack)
+	r.needString(name)
+	m := x.more()
+	m.regions = append(m.regions, regionMark{name: name, task: task, since: ts})
+	r.needStack(stack)
+	return nil
 }
 
 func (r *replay) regionEnd(x *g, ts int64, task, name, stack uint64) error {
-	if err := r.needString(name); err != nil {
-		return err
-	}
-	if n := len(x.regions); n > 0 {
-		m := x.regions[n-1]
+	r.needString(name)
+	if x.rare != nil && len(x.rare.regions) > 0 {
+		open := x.rare.regions
+		m := open[len(open)-1]
 		if m.name != name || m.task != task {
 			return fmt.Errorf("goroutine %d ends a region that is not its innermost", x.id)
 		}
-		x.regions = x.regions[:n-1]
+		x.rare.regions = open[:len(open)-1]
 		s, d := r.span(name), max(ts-m.since, 0)
 		s.duration.Add(d)
 		s.exemplars = evidence.AddExemplar(s.exemplars, evidence.Exemplar{Goroutine: x.id, AtNS: m.since, DurationNS: d})
 	} else {
 		r.t.regions = append(r.t.regions, regionEnd{g: x.id, name: name, at: ts})
 	}
-	return r.needStack(stack)
+	r.needStack(stack)
+	return nil
 }
 
 func (r *replay) span(name uint64) *spanTally {
@@ -317,11 +348,11 @@ func (r *replay) span(name uint64) *spanTally {
 }
 
 // readSamples counts the CPU samples by stack.
-func (r *replay) readSamples() error {
+func (r *replay) readSamples(gen *generation) error {
 	if r.t.samples == nil {
 		r.t.samples = map[uint64]int64{}
 	}
-	for _, b := range r.gen.samples {
+	for _, b := range gen.samples {
 		c := cursor{b: b.data[:b.n], i: 1}
 		for c.more() {
 			if kind := c.byte(); kind != cpuSampleEvent {
@@ -335,9 +366,7 @@ func (r *replay) readSamples() error {
 			if c.err != nil {
 				break
 			}
-			if err := r.needStack(stack); err != nil {
-				return err
-			}
+			r.needStack(stack)
 			r.t.samples[stack]++
 			r.t.events++
 			r.t.last = max(r.t.last, r.ns(at))
@@ -353,11 +382,12 @@ func (r *replay) readSamples() error {
 func (t *tally) reset() {
 	keep := *t
 	*t = tally{series: newSeries()}
-	t.blocks, t.wakes, t.syscalls, t.sites = keep.blocks, keep.wakes, keep.syscalls, keep.sites
+	t.blocks, t.wakes, t.syscalls, t.sites, t.own = keep.blocks, keep.wakes, keep.syscalls, keep.sites, keep.own
 	t.blocks.reset()
 	t.wakes.reset()
 	t.syscalls.reset()
 	t.sites.reset()
+	t.own.reset()
 	t.latencies, t.latencies.n = keep.latencies, 0
 	t.carried, t.long, t.stackless = keep.carried[:0], keep.long[:0], keep.stackless[:0]
 	clear(keep.byStack)

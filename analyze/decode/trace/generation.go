@@ -10,17 +10,16 @@ import (
 	"go-debug/analyze/budget"
 )
 
-// generation is one generation of a trace as it stands in the file: batches of threads, and
-// tables of strings and stacks that its events refer to.
+// generation is one generation of a trace as it stands in the file: tables of strings and stacks
+// that its events refer to, which mostly come last, and the clock. The batches of events are
+// handed on as they come.
 type generation struct {
 	id      uint64
 	minor   int     // of the wire format
 	freq    float64 // nanoseconds per unit of time, 0 when the file has not said
 	minTime uint64  // of the first event, in units
 	clock   clockSnapshot
-	bytes   int64
-	slabs   [][]byte
-	events  []batch
+	kept    int64 // bytes of batches that stay to the end
 	strings []batch
 	stacks  []batch
 	samples []batch
@@ -35,6 +34,7 @@ type batch struct {
 	time   uint64
 	data   []byte
 	n      int
+	cut    bool // the input ends within it
 }
 
 type clockSnapshot struct {
@@ -47,33 +47,31 @@ type clockSnapshot struct {
 const padding = 1 + 6*binary.MaxVarintLen64
 
 func (g *generation) reset(minor int) {
-	*g = generation{minor: minor, events: g.events[:0], strings: g.strings[:0],
-		stacks: g.stacks[:0], samples: g.samples[:0]}
+	*g = generation{minor: minor, strings: g.strings[:0], stacks: g.stacks[:0], samples: g.samples[:0]}
 }
 
-// genReader cuts the input into generations. It reads into slabs, and batches are parts of
-// them: only a batch that a slab's end would divide is copied to the next one. A slab belongs
-// to the generation that ends in it or fills it, and may hold the end of the one before, which is
-// joined earlier: so it can be used again once its generation is joined.
+// genReader cuts the input into generations and batches. Each batch of events is a buffer of its
+// own, which goes back to the pool as soon as its events are worked through: mostly long before the
+// generation ends. Tables are kept in memory of the generation's.
 type genReader struct {
 	in     *input
 	minor  int
-	slab   []byte
+	pool   *pool
+	chunk  []byte // what was read of the input
 	pos    int
 	filled int
 	err    error // of in, once met
-	offset int64 // of slab[pos] in the input
-	used   [][]byte
-	free   [][]byte
+	offset int64 // of chunk[pos] in the input
 
+	early    []batch   // of events that came before the generation's clock
 	spill    batchHead // the head that was read beyond the end of the last generation
 	spilled  bool
 	started  bool
 	previous float64 // frequency of the last generation: units do not change within a trace
 }
 
-// slabSize holds many batches, the longest of which has 64 KiB.
-const slabSize = 1 << 20
+// chunkSize holds a few batches, the longest of which has 64 KiB.
+const chunkSize = 128 << 10
 
 // batchHead is the head of a batch.
 type batchHead struct {
@@ -88,44 +86,24 @@ type batchHead struct {
 // maxBatchHead is the type, an experiment and four varints.
 const maxBatchHead = 2 + 4*binary.MaxVarintLen64
 
-func newGenReader(in *input, minor int, ahead []byte) *genReader {
-	r := &genReader{in: in, minor: minor, offset: headerSize}
-	r.newSlab()
-	r.filled = copy(r.slab, ahead)
+func newGenReader(in *input, minor int, ahead []byte, pool *pool) *genReader {
+	r := &genReader{in: in, minor: minor, pool: pool, chunk: make([]byte, chunkSize), offset: headerSize}
+	r.filled = copy(r.chunk, ahead)
 	return r
 }
 
-// newSlab goes on in a fresh slab, taking along what was read and not used.
-func (r *genReader) newSlab() {
-	var next []byte
-	if n := len(r.free); n > 0 {
-		next, r.free = r.free[n-1], r.free[:n-1]
-	} else {
-		next = make([]byte, slabSize)
-	}
-	r.filled = copy(next, r.slab[min(r.pos, len(r.slab)):r.filled])
-	if r.slab != nil {
-		r.used = append(r.used, r.slab)
-	}
-	r.slab, r.pos = next, 0
-}
-
-// recycle frees the slabs of a generation that nobody looks at any more.
-func (r *genReader) recycle(g *generation) {
-	r.free = append(r.free, g.slabs...)
-	g.slabs = nil
-}
-
-// fill has at least n bytes in the slab if the input has them.
+// fill has at least n bytes in the chunk if the input has them.
 func (r *genReader) fill(n int) bool {
-	if r.pos+n+padding > len(r.slab) {
-		r.newSlab()
+	if r.filled-r.pos >= n {
+		return true
 	}
-	for r.filled-r.pos < n {
+	r.filled = copy(r.chunk, r.chunk[r.pos:r.filled])
+	r.pos = 0
+	for r.filled < n {
 		if r.err != nil {
 			return false
 		}
-		k, err := r.in.Read(r.slab[r.filled : len(r.slab)-padding])
+		k, err := r.in.Read(r.chunk[r.filled:])
 		r.filled += k
 		r.err = err
 	}
@@ -147,7 +125,7 @@ func (r *genReader) head() (h batchHead, err error) {
 		return h, r.err
 	}
 	h.start = r.offset
-	b := r.slab[r.pos:r.filled]
+	b := r.chunk[r.pos:r.filled]
 	h.kind = b[0]
 	at := 1
 	switch {
@@ -195,22 +173,28 @@ func (r *genReader) short() error {
 	return errCut
 }
 
-// body returns the data of a batch. Of a cut one it returns what there is, and an error.
-func (r *genReader) body(n int) (data []byte, have int, err error) {
-	if !r.fill(n) {
-		n = r.filled - r.pos
-		err = r.short()
+// body fills data with that of a batch. Of a cut one it returns how much there is, and an error.
+func (r *genReader) body(data []byte) (have int, err error) {
+	for have < len(data) {
+		if r.pos == r.filled {
+			if r.err != nil {
+				return have, r.short()
+			}
+			r.fill(1)
+		}
+		n := copy(data[have:], r.chunk[r.pos:r.filled])
+		r.skip(n)
+		have += n
 	}
-	data = r.slab[r.pos : r.pos+n+padding]
-	r.skip(n)
-	return data, n, err
+	return have, nil
 }
 
-// next reads one generation. It returns io.EOF when there is none. A generation that is cut
-// or broken has cut set and holds what was read before; no other follows.
-func (r *genReader) next(g *generation) error {
+// next reads one generation and hands its batches of events to a function, once the generation's
+// clock is known. It returns io.EOF when there is none. A generation that is cut or broken has cut
+// set; no other follows.
+func (r *genReader) next(g *generation, deliver func(batch)) error {
 	g.reset(r.minor)
-	defer func() { g.slabs, r.used = r.used, nil }()
+	r.early = r.early[:0]
 	for {
 		h, err := r.head()
 		if err == io.EOF {
@@ -221,33 +205,33 @@ func (r *genReader) next(g *generation) error {
 				return io.EOF
 			}
 			if r.minor >= firstEndMarked {
-				return r.finish(g, errCut)
+				return r.finish(g, errCut, deliver)
 			}
-			return r.finish(g, nil)
+			return r.finish(g, nil, deliver)
 		}
 		if err != nil {
 			if g.id == 0 {
 				return err
 			}
-			return r.finish(g, err)
+			return r.finish(g, err, deliver)
 		}
 		if h.kind == endOfGeneration {
 			if g.id == 0 {
 				return errors.New("a generation without batches")
 			}
 			g.end = r.offset
-			return r.finish(g, nil)
+			return r.finish(g, nil, deliver)
 		}
 		r.started = true
 		done, err := r.admit(g, h)
 		if err != nil {
-			return r.finish(g, err)
+			return r.finish(g, err, deliver)
 		}
 		if done {
-			return r.finish(g, nil)
+			return r.finish(g, nil, deliver)
 		}
-		if err := r.take(g, h); err != nil {
-			return r.finish(g, err)
+		if err := r.take(g, h, deliver); err != nil {
+			return r.finish(g, err, deliver)
 		}
 	}
 }
@@ -272,39 +256,84 @@ func (r *genReader) admit(g *generation, h batchHead) (next bool, err error) {
 }
 
 // take reads the data of a batch and files it by what it is.
-func (r *genReader) take(g *generation, h batchHead) error {
-	g.bytes += int64(h.size)
-	if g.bytes > r.in.limits.Memory {
-		return &budget.Error{What: "memory for one generation of the trace", Limit: r.in.limits.Memory}
-	}
-	b := batch{thread: h.thread, time: h.time}
-	var err error
-	b.data, b.n, err = r.body(h.size)
+func (r *genReader) take(g *generation, h batchHead, deliver func(batch)) error {
+	b := batch{thread: h.thread, time: h.time, data: r.pool.get(h.size + padding)}
 	if g.minTime == 0 || h.time < g.minTime {
 		g.minTime = h.time
 	}
+	var err error
+	b.n, err = r.body(b.data[:h.size])
+	b.cut = err != nil
 	if err == nil {
 		g.end = r.offset
 	}
 	if h.kind == experimentalBatch || b.n == 0 {
+		r.pool.put(b.data)
 		return err
 	}
 	switch kind := b.data[0]; {
 	case kind == stringsBatch:
 		g.strings = append(g.strings, b)
+		return errors.Join(err, r.keep(g, b))
 	case kind == stacksBatch:
 		g.stacks = append(g.stacks, b)
+		return errors.Join(err, r.keep(g, b))
 	case kind == cpuSamplesBatch:
 		g.samples = append(g.samples, b)
+		return errors.Join(err, r.keep(g, b))
 	case kind == frequencyEvent && r.minor < firstSynced, kind == syncBatch && r.minor >= firstSynced:
 		if err == nil {
 			err = g.sync(b)
 		}
+		r.pool.put(b.data)
+		if err == nil {
+			r.release(g, deliver)
+		}
+	case g.freq == 0:
+		r.early = append(r.early, b)
+		return errors.Join(err, r.keep(g, b))
 	default:
-		g.events = append(g.events, b)
+		deliver(b)
 	}
 	return err
 }
+
+// keep counts a batch that stays in memory until its generation is joined.
+func (r *genReader) keep(g *generation, b batch) error {
+	g.kept += int64(len(b.data))
+	if limit := r.in.limits.Memory / keptShare; g.kept > limit {
+		return &budget.Error{What: "memory for what one generation of the trace holds to its end", Limit: limit, Flag: memoryFlag}
+	}
+	return nil
+}
+
+// recycle frees what a generation holds that nobody looks at any more.
+func (r *genReader) recycle(g *generation) {
+	for _, list := range [][]batch{g.strings, g.stacks, g.samples} {
+		for _, b := range list {
+			r.pool.put(b.data)
+		}
+	}
+	g.reset(r.minor)
+}
+
+// release hands on what had to wait for the clock.
+func (r *genReader) release(g *generation, deliver func(batch)) {
+	if g.freq == 0 {
+		return
+	}
+	for _, b := range r.early {
+		deliver(b)
+	}
+	r.early = r.early[:0]
+}
+
+const (
+	// keptShare is the part of the memory budget that one generation may keep to its end: its
+	// tables, and its events where the clock comes last.
+	keptShare  = 2
+	memoryFlag = "--max-memory"
+)
 
 // maxUnit bounds a unit of time: the runtime's has 64 ns at most, times a clock's of 1 µs.
 const maxUnit = 1e6
@@ -350,7 +379,7 @@ func (g *generation) sync(b batch) error {
 }
 
 // finish checks what each generation must have.
-func (r *genReader) finish(g *generation, cut error) error {
+func (r *genReader) finish(g *generation, cut error, deliver func(batch)) error {
 	g.cut = cut
 	if cut == nil && !r.spilled && r.minor < firstEndMarked {
 		g.end = r.offset
@@ -365,6 +394,7 @@ func (r *genReader) finish(g *generation, cut error) error {
 		g.freq = r.previous
 	}
 	r.previous = g.freq
+	r.release(g, deliver)
 	return nil
 }
 

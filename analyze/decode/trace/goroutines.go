@@ -186,10 +186,15 @@ func (w *window) addLatency(g *goroutine, d int64) {
 		g.latency = d // the next stack will show where the goroutine started
 		return
 	}
+	w.site(g).Latency.Add(d)
+}
+
+// site is the goroutine's creation site, the unknown one if need be.
+func (w *window) site(g *goroutine) *creationSite {
 	if g.site == nil {
 		w.assign(g, 0)
 	}
-	g.site.Latency.Add(d)
+	return g.site
 }
 
 // assign settles the goroutine's creation site and hands over what waited for it.

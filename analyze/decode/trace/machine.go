@@ -97,8 +97,8 @@ const (
 	procAbandoned // in a system call of which the thread is not known any more
 )
 
-// g is a goroutine within one generation. Ids of stacks and strings are the generation's. What
-// most events touch stands first, in one cache line.
+// g is a goroutine within one generation. What most events touch stands first, in one cache line
+// of 64 bytes; all of it takes two. Ids of stacks and strings are the generation's.
 type g struct {
 	seq    uint64
 	since  int64 // when it entered its state
@@ -113,6 +113,7 @@ type g struct {
 	// unsure is true when its state had to be assumed, so that the time in it does not count;
 	// assumed when that is so of the state that the generation found it in.
 	unsure, assumed bool
+	starts          uint8   // of a carried goroutine: its starts so far, up to ownSite
 	slot            uint32  // of a carried goroutine: its place in tally.carried
 	parked          *thread // threads that wait for a change of this goroutine
 	site            *siteTally
@@ -129,11 +130,31 @@ type g struct {
 
 	at             int64 // when it was made
 	creation, root uint32
+	assistSince    int64
+	rare           *gRare
+}
 
-	stwKind     uint32
-	assistSince int64
+// gRare is what few goroutines have.
+type gRare struct {
 	stwSince    int64
+	stwKind     uint32
+	assistStack uint32
 	regions     []regionMark
+}
+
+func (x *g) more() *gRare {
+	if x.rare == nil {
+		x.rare = &gRare{}
+	}
+	return x.rare
+}
+
+// open are the regions that have begun and not ended.
+func (x *g) open() []regionMark {
+	if x.rare == nil {
+		return nil
+	}
+	return x.rare.regions
 }
 
 // rangeState is a range of time bound to a goroutine or proc within a generation.
@@ -158,6 +179,7 @@ type thread struct {
 	data    []byte // of the batch at hand
 	pos     int
 	end     int
+	cut     bool // the input ends within the batch at hand
 	ts      int64
 
 	g *g
@@ -175,7 +197,7 @@ const (
 	runnable threadState = iota
 	waiting              // on the list of what it waits for
 	unbound              // needs a goroutine that another thread's event binds; on no list
-	finished
+	starved              // has no more events, unless another batch comes
 )
 
 // proc is a P.
@@ -262,7 +284,11 @@ func (t *gTable) find(key uint64) *page {
 // finished counts a goroutine of which nothing more is to come, and frees its page with the last:
 // a program may make millions in one generation.
 func (t *gTable) finished(id uint64) {
-	p := t.find(id / pageSize)
+	key := id / pageSize
+	p := t.recent[key%uint64(len(t.recent))]
+	if p == nil || p.key != key {
+		p = t.find(key)
+	}
 	if p.done++; p.done == pageSize {
 		t.release(p)
 	}

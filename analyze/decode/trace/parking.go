@@ -32,7 +32,7 @@ func (r *replay) forceNext() bool {
 		for len(r.round) > 0 {
 			t := r.round[0]
 			r.round = r.round[1:]
-			if t.state == finished || t.state == runnable {
+			if t.state == starved || t.state == runnable {
 				continue
 			}
 			r.unpark(t)
@@ -44,7 +44,7 @@ func (r *replay) forceNext() bool {
 		if r.blocked == nil {
 			r.blocked = slices.Clone(r.order)
 		}
-		r.blocked = slices.DeleteFunc(r.blocked, func(t *thread) bool { return t.state == finished || t.state == runnable })
+		r.blocked = slices.DeleteFunc(r.blocked, func(t *thread) bool { return t.state == starved || t.state == runnable })
 		if len(r.blocked) == 0 {
 			return false
 		}
@@ -68,7 +68,7 @@ func (r *replay) unpark(t *thread) {
 // stuck says why threads are left that could not go on: an order that cannot have happened.
 func (r *replay) stuck() error {
 	for _, t := range r.order {
-		if t.state != finished && (t.pos < t.end || len(t.batches) > 0) {
+		if t.state != starved && (t.pos < t.end || len(t.batches) > 0) {
 			return fmt.Errorf("no order of events is possible: thread %d cannot go on at event type %d", t.id, t.data[t.pos])
 		}
 	}

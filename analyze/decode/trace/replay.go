@@ -11,10 +11,17 @@ import (
 // on with another. That keeps the order of each goroutine, proc and thread, which is all that
 // the evidence needs, and uses the times as they were recorded.
 type replay struct {
-	gen    *generation
+	freq   float64 // nanoseconds per unit of the trace's clock
+	base   int64   // start of the window, in nanoseconds of the trace's clock
+	free   func([]byte)
 	tables tables
-	base   int64 // start of the window, in nanoseconds of the trace's clock
-	whole  bool  // the generation is not cut: its tables must hold what events refer to
+	// whole is false once it is known that events are missing, or had to be passed over: then
+	// what follows may depend on them.
+	whole bool
+	held  int64 // bytes of the batches that wait
+	limit int64 // of those
+	// crowded is true when events were passed over because too many waited for them.
+	crowded bool
 
 	gs      gTable
 	procs   map[uint64]*proc
@@ -32,61 +39,95 @@ type replay struct {
 	gcSeq     uint64
 	gcParked  *thread
 
-	t tally
+	stackRefs, stringRefs refs
+	t                     tally
 }
 
-// run replays a generation. The tally then holds all that could be ordered; the error says
-// why that is not everything.
-func (r *replay) run(gen *generation, base int64) error {
-	r.gen, r.base, r.whole = gen, base, gen.cut == nil
+// begin prepares for a generation, whose times count from base.
+func (r *replay) begin(freq float64, base int64) {
+	r.freq, r.base, r.whole = freq, base, true
+	r.held, r.crowded = 0, false
 	r.gs.reset()
 	r.procs, r.threads = map[uint64]*proc{}, map[uint64]*thread{}
 	r.order, r.ready, r.gcParked = r.order[:0], nil, nil
 	r.forced, r.blocked, r.round = nil, nil, nil
 	r.gcKnown, r.gcRunning, r.gcSeq = false, false, 0
+	r.stackRefs.reset()
+	r.stringRefs.reset()
 	r.t.reset()
-	if err := r.tables.read(gen); err != nil {
+}
+
+// feed takes the next batch of events and works through all that can be ordered by now.
+func (r *replay) feed(b batch) error {
+	r.held += int64(b.n)
+	t := r.thread(b.thread)
+	t.batches = append(t.batches, b)
+	if t.state == starved {
+		r.push(t)
+	}
+	if err := r.drain(); err != nil {
 		return err
 	}
-	for _, b := range gen.events {
-		t := r.thread(b.thread)
-		t.batches = append(t.batches, b)
-	}
-	for i := len(r.order) - 1; i >= 0; i-- {
-		r.push(r.order[i])
-	}
-	err := r.drain()
-	for _, t := range r.order {
-		r.t.last = max(r.t.last, t.ts)
-	}
-	if err != nil {
-		return err
-	}
-	if r.whole {
-		return r.stuck()
+	for r.held > r.limit && r.forceNext() {
+		r.whole, r.crowded = false, true
+		if err := r.drain(); err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
-func (r *replay) drain() error {
+// finish works through what is left once the generation has been read. The tally then holds all
+// that could be ordered; the error says why that is not everything.
+func (r *replay) finish(gen *generation) error {
+	if gen.cut != nil {
+		r.whole = false
+	}
+	if err := r.tables.read(gen); err != nil {
+		return err
+	}
 	for {
-		for r.ready != nil {
-			t := r.ready
-			r.ready, t.next = t.next, nil
-			if err := r.follow(t); err != nil {
-				return err
-			}
+		if err := r.drain(); err != nil {
+			return err
 		}
 		if !r.settleGC() && (r.whole || !r.forceNext()) {
-			return r.readSamples()
+			break
 		}
 	}
+	if err := r.readSamples(gen); err != nil || !r.whole {
+		return err
+	}
+	if err := r.dangling(); err != nil {
+		return err
+	}
+	return r.stuck()
+}
+
+// latest is the time of the last event that was met.
+func (r *replay) latest() int64 {
+	at := r.t.last
+	for _, t := range r.order {
+		at = max(at, t.ts)
+	}
+	return at
+}
+
+// drain goes on with the threads that can.
+func (r *replay) drain() error {
+	for r.ready != nil {
+		t := r.ready
+		r.ready, t.next = t.next, nil
+		if err := r.follow(t); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (r *replay) thread(id uint64) *thread {
 	t, ok := r.threads[id]
 	if !ok {
-		t = &thread{id: id}
+		t = &thread{id: id, state: starved}
 		r.threads[id] = t
 		r.order = append(r.order, t)
 	}
@@ -100,79 +141,178 @@ var errCutEvent = errors.New("an event is cut at the end of its batch")
 // follow runs a thread until it has to wait or has no more events. The position stays at
 // an event that has to wait, which is read again later.
 func (r *replay) follow(t *thread) error {
-	data, freq := t.data, r.gen.freq
+	if r.forced == t {
+		if err := r.force(t); err != nil || t.state != runnable {
+			return err
+		}
+	}
 	// Nearly all clocks tick in whole nanoseconds, which need no floating point.
-	whole := int64(freq)
-	if float64(whole) != freq {
+	whole := int64(r.freq)
+	if float64(whole) != r.freq {
 		whole = 0
 	}
-	var args [maxArgs]uint64
 	for {
 		if t.pos >= t.end {
 			if !r.nextBatch(t) {
 				return nil
 			}
-			data = t.data
 			continue
 		}
-		typ := data[t.pos]
-		n := argCount[typ]
-		if n == 0xff {
-			return fmt.Errorf("unknown event type %d", typ)
-		}
+		data := t.data
 		i := t.pos + 2
 		v := uint64(data[i-1])
 		if v >= 0x80 {
-			v, i = uvarintTail(data, i, v)
-		}
-		if v > maxStep {
-			return errTimeLeap
+			if c := uint64(data[i]); c < 0x80 {
+				v = v&0x7f | c<<7
+				i++
+			} else {
+				v, i = uvarintTail(data, i, v)
+			}
 		}
 		ts := t.ts + int64(v)*whole
 		if whole == 0 {
-			ts = t.ts + int64(float64(v)*freq)
+			ts = t.ts + int64(float64(v)*r.freq)
 		}
-		for k := range args[:n] {
-			v = uint64(data[i])
-			i++
-			if v >= 0x80 {
-				if c := uint64(data[i]); c < 0x80 {
-					v = v&0x7f | c<<7
-					i++
-				} else {
-					v, i = uvarintTail(data, i, v)
+		if v > maxStep || ts > maxTime || ts < t.ts {
+			if i > t.end {
+				if err := r.cutEvent(t); err != nil {
+					return err
 				}
+				continue
 			}
-			args[k] = v
+			return errTimeLeap
 		}
-		if i > t.end {
+		next, err := r.event(t, data, i, ts)
+		if t.state != runnable {
+			return nil
+		}
+		if next > t.end {
 			if err := r.cutEvent(t); err != nil {
 				return err
 			}
 			continue
 		}
-		if ts < t.ts || ts > maxTime {
-			return errTimeLeap
-		}
-		forced := r.forced == t
-		err := r.event(t, typ, ts, &args)
-		if t.state != runnable && !forced {
-			return nil
-		}
-		switch {
-		case t.state != runnable: // it would wait for a second thing that is missing: it is left out
-			r.unpark(t)
-			t.state = runnable
-		case err == nil:
-			r.t.events++
-		case r.whole:
-			return err
-		default:
+		if err != nil {
+			if r.whole {
+				return err
+			}
 			r.t.assumed++ // it contradicts what had to be assumed, and is left out
+		} else {
+			r.t.events++
 		}
-		r.forced = nil
-		t.pos, t.ts = i, ts
+		t.pos, t.ts = next, ts
 	}
+}
+
+// force applies the next event of a thread whether or not what it depends on has happened.
+func (r *replay) force(t *thread) error {
+	if t.pos >= t.end {
+		r.forced = nil
+		return nil
+	}
+	v, i := uvarint(t.data, t.pos+1)
+	ts := t.ts + int64(float64(v)*r.freq)
+	if v > maxStep || ts > maxTime || ts < t.ts {
+		r.forced = nil
+		return nil // follow meets it again
+	}
+	next, err := r.event(t, t.data, i, ts)
+	r.forced = nil
+	switch {
+	case next > t.end:
+		return nil
+	case t.state != runnable: // it would wait for a second thing that is missing: it is left out
+		r.unpark(t)
+		t.state = runnable
+	case err == nil:
+		r.t.events++
+	default:
+		r.t.assumed++ // it contradicts what had to be assumed, and is left out
+	}
+	t.pos, t.ts = next, ts
+	return nil
+}
+
+// event reads the numbers of the event at t.pos from i on and applies it, unless they are cut:
+// then the position that it returns lies behind the batch. A thread that has to wait is parked, and
+// nothing has changed then.
+func (r *replay) event(t *thread, data []byte, i int, ts int64) (int, error) {
+	switch data[t.pos] {
+	case evGoStart:
+		return r.goStart(t, data, i, ts)
+	case evGoUnblock:
+		return r.goUnblock(t, data, i, ts)
+	case evGoBlock:
+		return r.goStop(t, data, i, ts, goWaiting)
+	case evGoStop:
+		return r.goStop(t, data, i, ts, goRunnable)
+	case evGoCreate:
+		return r.goCreate(t, data, i, ts, goRunnable)
+	case evGoCreateBlocked:
+		return r.goCreate(t, data, i, ts, goWaiting)
+	case evGoDestroy:
+		return i, r.goDestroy(t, ts)
+	case evGoSyscallBegin:
+		return r.syscallBegin(t, data, i, ts)
+	case evGoSyscallEnd:
+		return i, r.syscallEnd(t, ts)
+	case evGoSyscallEndBlocked:
+		return i, r.syscallEndBlocked(t, ts)
+	case evProcStop:
+		return i, r.procStop(t)
+	case evHeapAlloc:
+		v, i := uvarint(data, i)
+		if i > t.end {
+			return i, nil
+		}
+		r.t.heap(ts, v)
+		return i, r.needProc(t)
+	}
+	return r.seldom(t, data, i, ts)
+}
+
+// seldom is event for those that come less often.
+func (r *replay) seldom(t *thread, data []byte, i int, ts int64) (int, error) {
+	typ := data[t.pos]
+	n := argCount[typ]
+	if n == 0xff {
+		return i, fmt.Errorf("unknown event type %d", typ)
+	}
+	var a [maxArgs]uint64
+	for k := range a[:n] {
+		a[k], i = uvarint(data, i)
+	}
+	if i > t.end {
+		return i, nil
+	}
+	switch typ {
+	case evGoStatus, evGoStatusStack:
+		return i, r.goStatus(t, a[0], a[1], a[2], a[3])
+	case evProcStart:
+		return i, r.procStart(t, a[0], a[1])
+	case evProcSteal:
+		return i, r.procSteal(t, a[0], a[1], a[2])
+	case evProcStatus:
+		return i, r.procStatus(t, a[0], a[1])
+	case evHeapGoal:
+		return i, r.needProc(t)
+	case evGoSwitch, evGoSwitchDestroy:
+		return i, r.goSwitch(t, ts, typ == evGoSwitchDestroy, a[0], a[1])
+	case evGoCreateSyscall:
+		return i, r.goCreateSyscall(t, ts, a[0])
+	case evGoDestroySyscall:
+		return i, r.goDestroySyscall(t, ts)
+	}
+	return i, r.rare(t, typ, ts, &a)
+}
+
+// uvarint reads a number and returns the position behind it.
+func uvarint(data []byte, i int) (uint64, int) {
+	v := uint64(data[i])
+	if v < 0x80 {
+		return v, i + 1
+	}
+	return uvarintTail(data, i+1, v)
 }
 
 // uvarintTail goes on with a number whose first byte says that there are more. A number that is
@@ -192,20 +332,25 @@ func uvarintTail(data []byte, i int, v uint64) (uint64, int) {
 
 func (r *replay) nextBatch(t *thread) bool {
 	r.t.last = max(r.t.last, t.ts)
+	if t.data != nil {
+		r.free(t.data)
+		r.held -= int64(t.end)
+		t.data, t.pos, t.end = nil, 0, 0
+	}
 	if len(t.batches) == 0 {
-		t.state = finished
+		t.state = starved
 		return false
 	}
 	b := t.batches[0]
 	t.batches = t.batches[1:]
-	t.data, t.pos, t.end = b.data, 0, b.n
+	t.data, t.pos, t.end, t.cut = b.data, 0, b.n, b.cut
 	t.ts = r.ns(b.time)
 	return true
 }
 
-// cutEvent ends a thread at the cut of a cut generation; elsewhere it is an error.
+// cutEvent ends a thread where the input is cut; elsewhere it is an error.
 func (r *replay) cutEvent(t *thread) error {
-	if r.whole || len(t.batches) > 0 {
+	if !t.cut {
 		return errCutEvent
 	}
 	t.pos = t.end
@@ -215,7 +360,7 @@ func (r *replay) cutEvent(t *thread) error {
 // ns turns units of the trace's clock into nanoseconds since the window's start. A batch cannot
 // have begun before the window.
 func (r *replay) ns(units uint64) int64 {
-	return min(max(int64(float64(units)*r.gen.freq)-r.base, 0), maxTime)
+	return min(max(int64(float64(units)*r.freq)-r.base, 0), maxTime)
 }
 
 const (
@@ -225,61 +370,9 @@ const (
 	maxStep = 1 << 52
 )
 
-// event applies one event. A thread that has to wait is parked, and nothing has changed then.
-func (r *replay) event(t *thread, typ byte, ts int64, a *[maxArgs]uint64) error {
-	switch typ {
-	case evGoStart:
-		return r.goStart(t, ts, a[0], a[1])
-	case evGoUnblock:
-		return r.goUnblock(t, ts, a[0], a[1], a[2])
-	case evGoBlock:
-		return r.goStop(t, ts, goWaiting, a[0], a[1])
-	case evGoStop:
-		return r.goStop(t, ts, goRunnable, a[0], a[1])
-	case evGoCreate:
-		return r.goCreate(t, ts, goRunnable, a[0], a[1], a[2])
-	case evGoDestroy:
-		return r.goDestroy(t, ts)
-	case evGoSyscallBegin:
-		return r.syscallBegin(t, ts, a[0], a[1])
-	case evGoSyscallEnd:
-		return r.syscallEnd(t, ts)
-	case evGoSyscallEndBlocked:
-		return r.syscallEndBlocked(t, ts)
-	case evGoStatus, evGoStatusStack:
-		stack := uint64(0)
-		if typ == evGoStatusStack {
-			stack = a[3]
-		}
-		return r.goStatus(t, a[0], a[1], a[2], stack)
-	case evProcStart:
-		return r.procStart(t, a[0], a[1])
-	case evProcStop:
-		return r.procStop(t)
-	case evProcSteal:
-		return r.procSteal(t, a[0], a[1], a[2])
-	case evProcStatus:
-		return r.procStatus(t, a[0], a[1])
-	case evHeapAlloc:
-		r.t.heap(ts, a[0])
-		return r.needProc(t)
-	case evHeapGoal:
-		return r.needProc(t)
-	}
-	return r.rare(t, typ, ts, a)
-}
-
 // rare applies the events that come less often.
 func (r *replay) rare(t *thread, typ byte, ts int64, a *[maxArgs]uint64) error {
 	switch typ {
-	case evGoSwitch, evGoSwitchDestroy:
-		return r.goSwitch(t, ts, typ == evGoSwitchDestroy, a[0], a[1])
-	case evGoCreateBlocked:
-		return r.goCreate(t, ts, goWaiting, a[0], a[1], a[2])
-	case evGoCreateSyscall:
-		return r.goCreateSyscall(t, ts, a[0])
-	case evGoDestroySyscall:
-		return r.goDestroySyscall(t, ts)
 	case evGCActive, evGCBegin, evGCEnd:
 		return r.collector(t, typ, ts, a[0], a[1])
 	case evGCSweepActive:
@@ -311,17 +404,23 @@ func (r *replay) rare(t *thread, typ byte, ts int64, a *[maxArgs]uint64) error {
 		return r.taskBegin(t.g, ts, a[0], a[2], a[3])
 	case evUserTaskEnd:
 		r.t.taskEnds = append(r.t.taskEnds, taskMark{id: a[0], g: t.g.id, at: ts})
-		return r.needStack(a[1])
+		r.needStack(a[1])
+		return nil
 	case evUserRegionBegin:
 		return r.regionBegin(t.g, ts, a[0], a[1], a[2])
 	case evUserRegionEnd:
 		return r.regionEnd(t.g, ts, a[0], a[1], a[2])
 	case evUserLog:
-		return errors.Join(r.needString(a[1]), r.needString(a[2]), r.needStack(a[3]))
+		r.needString(a[1])
+		r.needString(a[2])
+		r.needStack(a[3])
+		return nil
 	case evGoLabel:
-		return r.needString(a[0])
+		r.needString(a[0])
+		return nil
 	case evProcsChange:
-		return r.needStack(a[1])
+		r.needStack(a[1])
+		return nil
 	}
 	return fmt.Errorf("event type %d where none is expected", typ)
 }
@@ -344,24 +443,66 @@ func (r *replay) needG(t *thread) (bool, error) {
 	return true, r.needProc(t)
 }
 
-// hasStack is needStack for events that come often.
-func (r *replay) hasStack(id uint64) bool {
-	return id < uint64(len(r.tables.stacks.dense)) && r.tables.stacks.dense[id] != 0 || r.needStack(id) == nil
-}
+// needStack notes that an event refers to a stack: the table comes last.
+func (r *replay) needStack(id uint64) { r.stackRefs.add(id) }
 
-func (r *replay) needStack(id uint64) error {
-	if id == 0 || !r.whole {
-		return nil
-	}
-	if _, ok := r.tables.stacks.get(id); !ok {
+// needString is needStack for strings.
+func (r *replay) needString(id uint64) { r.stringRefs.add(id) }
+
+// dangling says which of the stacks and strings that events refer to are not there.
+func (r *replay) dangling() error {
+	if id, ok := r.stackRefs.missing(&r.tables.stacks); ok {
 		return fmt.Errorf("an event refers to stack %d, which is not there", id)
 	}
-	return nil
-}
-
-func (r *replay) needString(id uint64) error {
-	if r.whole && !r.tables.hasString(id) {
+	if id, ok := r.stringRefs.missing(&r.tables.strings); ok {
 		return fmt.Errorf("an event refers to string %d, which is not there", id)
 	}
 	return nil
+}
+
+// refs is a set of ids of a table. The runtime counts them from 1 upwards, so nearly all are small.
+type refs struct {
+	dense  []uint8
+	sparse map[uint64]struct{}
+}
+
+func (s *refs) reset() {
+	clear(s.dense)
+	s.sparse = nil
+}
+
+func (s *refs) add(id uint64) {
+	if id < uint64(len(s.dense)) {
+		s.dense[id] = 1
+		return
+	}
+	s.grow(id)
+}
+
+func (s *refs) grow(id uint64) {
+	if id < denseSlack {
+		s.dense = append(s.dense, make([]uint8, max(id+1, 2*uint64(len(s.dense)))-uint64(len(s.dense)))...)
+		s.dense[id] = 1
+		return
+	}
+	if s.sparse == nil {
+		s.sparse = map[uint64]struct{}{}
+	}
+	s.sparse[id] = struct{}{}
+}
+
+// missing finds the lowest id that a table lacks. 0 stands for none and is never missing.
+func (s *refs) missing(t *idTable) (uint64, bool) {
+	for id, used := range s.dense {
+		if _, ok := t.get(uint64(id)); used != 0 && !ok && id != 0 {
+			return uint64(id), true
+		}
+	}
+	lowest, found := uint64(0), false
+	for id := range s.sparse {
+		if _, ok := t.get(id); !ok && (!found || id < lowest) {
+			lowest, found = id, true
+		}
+	}
+	return lowest, found
 }

@@ -12,8 +12,10 @@ type series struct {
 	bins  []seriesBin
 	alive int64 // goroutines at the end of the window
 
-	lastBin          int // used last, and the time it covers
-	lastFrom, lastTo int64
+	// last is the bin used last, which covers [from, to): threads are followed for a while, so it
+	// mostly is the one that is used next.
+	last     *seriesBin
+	from, to int64
 }
 
 type seriesBin struct {
@@ -28,13 +30,26 @@ func newSeries() *series { return &series{bin: firstBin} }
 
 // at returns the bin of a time.
 func (s *series) at(t int64) *seriesBin {
+	if t >= s.from && t < s.to {
+		return s.last
+	}
+	return s.find(t)
+}
+
+func (s *series) find(t int64) *seriesBin {
 	for t/s.bin >= evidence.MaxBins {
 		s.fold()
 	}
-	for int64(len(s.bins)) <= t/s.bin {
+	n := t / s.bin
+	for int64(len(s.bins)) <= n {
 		s.bins = append(s.bins, seriesBin{heap: -1})
 	}
-	return &s.bins[t/s.bin]
+	b := &s.bins[n]
+	s.last, s.from, s.to = nil, 0, 0
+	if n < math.MaxInt64/s.bin-1 { // else its end lies beyond what can be counted
+		s.last, s.from, s.to = b, n*s.bin, (n+1)*s.bin
+	}
+	return b
 }
 
 // fold halves the number of bins.
@@ -54,7 +69,7 @@ func (s *series) fold() {
 	}
 	s.bins = half
 	s.bin *= 2
-	s.lastFrom, s.lastTo = 0, 0
+	s.last, s.from, s.to = nil, 0, 0
 }
 
 // setHeap keeps the latest value.
@@ -90,27 +105,18 @@ func (s *series) created(t int64)        { s.at(t).created++ }
 func (s *series) ended(t int64)          { s.at(t).ended++ }
 func (s *series) setHeap(t, bytes int64) { s.at(t).setHeap(bytes, t) }
 func (s *series) running(from, to int64) {
-	if b := s.within(from, to); b != nil {
-		b.runningNS += to - from
+	if from >= s.from && to < s.to && from <= to {
+		s.last.runningNS += to - from
 		return
 	}
 	s.spread(from, to, func(b *seriesBin, d int64) { b.runningNS += d })
 }
 func (s *series) runnable(from, to int64) {
-	if b := s.within(from, to); b != nil {
-		b.runnableNS += to - from
+	if from >= s.from && to < s.to && from <= to {
+		s.last.runnableNS += to - from
 		return
 	}
 	s.spread(from, to, func(b *seriesBin, d int64) { b.runnableNS += d })
-}
-
-// within returns the bin that holds a time span wholly, if it is the one used last: threads are
-// followed for a while, so it mostly is.
-func (s *series) within(from, to int64) *seriesBin {
-	if from >= s.lastFrom && to < s.lastTo && from <= to {
-		return &s.bins[s.lastBin]
-	}
-	return nil
 }
 
 // spread adds the time between two moments to the bins it falls into.
@@ -122,9 +128,6 @@ func (s *series) spread(from, to int64, add func(b *seriesBin, d int64)) {
 		d := min(s.bin-from%s.bin, to-from)
 		add(b, d)
 		from += d
-	}
-	if n := to / s.bin; n < math.MaxInt64/s.bin-1 && n < int64(len(s.bins)) {
-		s.lastBin, s.lastFrom, s.lastTo = int(n), n*s.bin, (n+1)*s.bin
 	}
 }
 

@@ -70,7 +70,7 @@ func (s *stitcher) add(r *replay) error {
 	for _, id := range slices.Sorted(maps.Keys(r.t.samples)) {
 		w.samples[s.stack(id)] += r.t.samples[id]
 	}
-	s.latest = max(s.latest, r.t.last)
+	s.latest = max(s.latest, r.latest())
 	w.now = s.latest
 	s.first = false
 	if live := int64(len(w.goroutines)+len(w.tasks)+len(w.procs)) * liveCost; live > w.limits.Memory {
@@ -216,6 +216,11 @@ func (s *stitcher) loose() {
 	for _, m := range t.long {
 		add(m.slot, m.ns)
 	}
+	for i, slot := range t.own.keys {
+		h := &t.own.at(i).latency
+		w.sched.Latency.Merge(h)
+		w.site(carried[slot]).Latency.Merge(h)
+	}
 	for _, m := range t.stackless {
 		start := s.stack(uint64(m.root))
 		if live := w.goroutines[xtrace.GoID(m.g)]; live != nil {
@@ -266,7 +271,7 @@ func (s *stitcher) tails() {
 			w.assign(live, s.stack(uint64(x.root)))
 			live.site.RunNS += x.runNS
 		}
-		for _, m := range x.regions {
+		for _, m := range x.open() {
 			live.regions = append(live.regions, openSpan{name: s.text(m.name), goroutine: x.id, since: m.since})
 		}
 		if x.gone {
@@ -340,7 +345,7 @@ func (s *stitcher) goroutineRanges(gc *gcTally, out *evidence.GC) {
 			s.assists[x.id] = openRange{since: x.assistSince, seen: true}
 		}
 		if x.stw == rangeOpen {
-			s.pauses[x.id] = pause{x.stwSince, s.text(uint64(x.stwKind))}
+			s.pauses[x.id] = pause{x.rare.stwSince, s.text(uint64(x.rare.stwKind))}
 		}
 	})
 }

@@ -10,10 +10,11 @@ type tally struct {
 	last    int64 // the latest time
 
 	blocks   keyed[blockTally] // stack<<32 | reason
-	byStack  []int32           // index+1 of the block used last for a stack
+	byStack  []*blockTally     // the block used last for a stack
 	wakes    keyed[wakeTally]  // index of the block<<32 | stack of the waker
 	syscalls keyed[evidence.Histogram]
 	sites    keyed[siteTally] // creation<<32 | root
+	own      keyed[siteTally] // of carried goroutines that start often, by slot: latency only
 	running  int64
 	series   *series
 
@@ -34,8 +35,12 @@ type tally struct {
 }
 
 type blockTally struct {
-	ended     evidence.Histogram
-	exemplars []evidence.Exemplar
+	index, reason uint32
+	floor         int64 // what a wait has to reach to be an exemplar
+	waker         uint64
+	wake          *wakeTally // of the last waker
+	ended         evidence.Histogram
+	exemplars     []evidence.Exemplar
 }
 
 type wakeTally struct{ count, delay int64 }
@@ -110,9 +115,9 @@ type keyed[V any] struct {
 	lastV  *V
 }
 
-const chunkSize = 64
+const keyedChunk = 64
 
-func (k *keyed[V]) at(i int) *V { return &k.chunks[i/chunkSize][i%chunkSize] }
+func (k *keyed[V]) at(i int) *V { return &k.chunks[i/keyedChunk][i%keyedChunk] }
 
 func (k *keyed[V]) reset() {
 	clear(k.slots)
@@ -149,8 +154,8 @@ func (k *keyed[V]) insert(slot, key uint64) int {
 	n := len(k.keys)
 	k.keys = append(k.keys, key)
 	k.slots[slot] = int32(n + 1)
-	if n/chunkSize == len(k.chunks) {
-		k.chunks = append(k.chunks, make([]V, chunkSize))
+	if n/keyedChunk == len(k.chunks) {
+		k.chunks = append(k.chunks, make([]V, keyedChunk))
 	}
 	return n
 }

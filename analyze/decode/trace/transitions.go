@@ -1,50 +1,102 @@
 package trace
 
 import (
-	"errors"
 	"fmt"
 	"math"
 )
 
-func (r *replay) goStart(t *thread, ts int64, id, seq uint64) error {
+func (r *replay) goStart(t *thread, data []byte, i int, ts int64) (int, error) {
+	id := uint64(data[i])
+	i++
+	if id >= 0x80 {
+		if c := uint64(data[i]); c < 0x80 {
+			id = id&0x7f | c<<7
+			i++
+		} else {
+			id, i = uvarintTail(data, i, id)
+		}
+	}
+	seq := uint64(data[i])
+	i++
+	if seq >= 0x80 {
+		if c := uint64(data[i]); c < 0x80 {
+			seq = seq&0x7f | c<<7
+			i++
+		} else {
+			seq, i = uvarintTail(data, i, seq)
+		}
+	}
+	if i > t.end {
+		return i, nil
+	}
 	x := r.gs.get(id)
 	if x.status != goRunnable || seq != x.seq+1 {
 		if r.park(t, &x.parked) {
-			return nil
+			return i, nil
 		}
 		if t.g = nil; !r.assume(x, id, seq, goRunnable) {
-			return nil
+			return i, nil
 		}
 	}
 	if t.g != nil {
-		return fmt.Errorf("goroutine %d starts on thread %d, which runs goroutine %d", id, t.id, t.g.id)
+		return i, fmt.Errorf("goroutine %d starts on thread %d, which runs goroutine %d", id, t.id, t.g.id)
 	}
-	if err := r.needProc(t); err != nil {
-		return err
+	if t.p == nil && r.whole {
+		return i, r.needProc(t)
 	}
-	r.leave(x, ts, goRunning, 0)
+	if x.headOpen || x.unsure {
+		r.leave(x, ts, goRunning, 0)
+	} else {
+		r.started(x, ts)
+	}
 	x.seq = seq
 	x.status, x.since = goRunning, ts
 	t.g = x
-	return nil
+	return i, nil
 }
 
 // goStop takes the goroutine off its thread: it yields, is preempted or blocks.
-func (r *replay) goStop(t *thread, ts int64, to goStatus, reason, stack uint64) error {
-	x, err := r.running(t)
-	if x == nil || err != nil {
-		return err
+func (r *replay) goStop(t *thread, data []byte, i int, ts int64, to goStatus) (int, error) {
+	reason := uint64(data[i])
+	i++
+	if reason >= 0x80 {
+		if c := uint64(data[i]); c < 0x80 {
+			reason = reason&0x7f | c<<7
+			i++
+		} else {
+			reason, i = uvarintTail(data, i, reason)
+		}
 	}
-	if !r.hasStack(stack) {
-		return r.needStack(stack)
+	stack := uint64(data[i])
+	i++
+	if stack >= 0x80 {
+		if c := uint64(data[i]); c < 0x80 {
+			stack = stack&0x7f | c<<7
+			i++
+		} else {
+			stack, i = uvarintTail(data, i, stack)
+		}
 	}
-	if err := r.needString(reason); err != nil {
-		return err
+	if i > t.end {
+		return i, nil
 	}
-	r.leave(x, ts, to, 0)
+	x := t.g
+	if x == nil || x.status != goRunning || t.p == nil {
+		var err error
+		if x, err = r.running(t); x == nil || err != nil {
+			return i, err
+		}
+	}
+	r.needStack(stack)
+	r.needString(reason)
+	if x.headOpen || x.unsure {
+		r.leave(x, ts, to, 0)
+	} else {
+		r.ran(x, ts)
+	}
 	t.g = nil
 	r.enter(x, ts, to, stack, reason)
-	return nil
+	return i, nil
 }
 
 // running returns the thread's goroutine, which must be running; nil when the thread has to
@@ -75,23 +127,58 @@ func (r *replay) enter(x *g, ts int64, to goStatus, stack, reason uint64) {
 	}
 }
 
-func (r *replay) goUnblock(t *thread, ts int64, id, seq, stack uint64) error {
+func (r *replay) goUnblock(t *thread, data []byte, i int, ts int64) (int, error) {
+	id := uint64(data[i])
+	i++
+	if id >= 0x80 {
+		if c := uint64(data[i]); c < 0x80 {
+			id = id&0x7f | c<<7
+			i++
+		} else {
+			id, i = uvarintTail(data, i, id)
+		}
+	}
+	seq := uint64(data[i])
+	i++
+	if seq >= 0x80 {
+		if c := uint64(data[i]); c < 0x80 {
+			seq = seq&0x7f | c<<7
+			i++
+		} else {
+			seq, i = uvarintTail(data, i, seq)
+		}
+	}
+	stack := uint64(data[i])
+	i++
+	if stack >= 0x80 {
+		if c := uint64(data[i]); c < 0x80 {
+			stack = stack&0x7f | c<<7
+			i++
+		} else {
+			stack, i = uvarintTail(data, i, stack)
+		}
+	}
+	if i > t.end {
+		return i, nil
+	}
 	x := r.gs.get(id)
 	if x.status != goWaiting || seq != x.seq+1 {
 		if r.park(t, &x.parked) {
-			return nil
+			return i, nil
 		}
 		if !r.assume(x, id, seq, goWaiting) {
-			return nil
+			return i, nil
 		}
 	}
-	if !r.hasStack(stack) {
-		return r.needStack(stack)
+	r.needStack(stack)
+	if x.headOpen || x.unsure {
+		r.leave(x, ts, goRunnable, stack)
+	} else {
+		r.waited(x, ts, stack)
 	}
-	r.leave(x, ts, goRunnable, stack)
 	x.seq = seq
 	r.enter(x, ts, goRunnable, 0, 0)
-	return nil
+	return i, nil
 }
 
 // goSwitch hands the thread from one goroutine to another, as coroutines do.
@@ -125,19 +212,24 @@ func (r *replay) goSwitch(t *thread, ts int64, destroy bool, id, seq uint64) err
 	return nil
 }
 
-func (r *replay) goCreate(t *thread, ts int64, to goStatus, id, root, stack uint64) error {
+func (r *replay) goCreate(t *thread, data []byte, i int, ts int64, to goStatus) (int, error) {
+	id, i := uvarint(data, i)
+	root, i := uvarint(data, i)
+	stack, i := uvarint(data, i)
+	if i > t.end {
+		return i, nil
+	}
 	if err := r.needProc(t); err != nil {
-		return err
+		return i, err
 	}
 	if t.g != nil && t.g.status != goRunning {
-		return fmt.Errorf("goroutine %d is made by goroutine %d, which is not running", id, t.g.id)
+		return i, fmt.Errorf("goroutine %d is made by goroutine %d, which is not running", id, t.g.id)
 	}
-	if !r.hasStack(root) || !r.hasStack(stack) {
-		return errors.Join(r.needStack(root), r.needStack(stack))
-	}
+	r.needStack(root)
+	r.needStack(stack)
 	x, err := r.made(id, ts, root, stack)
 	if err != nil {
-		return err
+		return i, err
 	}
 	// A goroutine that starts blocked waits at its own start.
 	at := uint64(0)
@@ -145,7 +237,7 @@ func (r *replay) goCreate(t *thread, ts int64, to goStatus, id, root, stack uint
 		at = root
 	}
 	r.enter(x, ts, to, at, 0)
-	return nil
+	return i, nil
 }
 
 func (r *replay) made(id uint64, ts int64, root, stack uint64) (*g, error) {
@@ -206,25 +298,28 @@ func (r *replay) goDestroySyscall(t *thread, ts int64) error {
 	return nil
 }
 
-func (r *replay) syscallBegin(t *thread, ts int64, seq, stack uint64) error {
+func (r *replay) syscallBegin(t *thread, data []byte, i int, ts int64) (int, error) {
+	seq, i := uvarint(data, i)
+	stack, i := uvarint(data, i)
+	if i > t.end {
+		return i, nil
+	}
 	x, err := r.running(t)
 	if x == nil || err != nil {
-		return err
+		return i, err
 	}
-	if err := r.needStack(stack); err != nil {
-		return err
-	}
+	r.needStack(stack)
 	p := t.p
 	if p == nil {
 		p = &proc{} // unknown in a cut generation
 	} else if seq != p.seq+1 && r.whole {
-		return fmt.Errorf("a system call on proc %d has sequence number %d after %d", p.id, seq, p.seq)
+		return i, fmt.Errorf("a system call on proc %d has sequence number %d after %d", p.id, seq, p.seq)
 	}
 	r.leave(x, ts, goSyscall, 0)
 	p.seq, p.status = seq, procSyscall
 	r.enter(x, ts, goSyscall, stack, 0)
 	r.wake(&p.parked)
-	return nil
+	return i, nil
 }
 
 func (r *replay) syscallEnd(t *thread, ts int64) error {
@@ -279,9 +374,7 @@ func (r *replay) goStatus(t *thread, id, on, status, stack uint64) error {
 	if status == 0 || status > uint64(goWaiting) {
 		return fmt.Errorf("goroutine %d has the unknown status %d", id, status)
 	}
-	if err := r.needStack(stack); err != nil {
-		return err
-	}
+	r.needStack(stack)
 	x := r.gs.get(id)
 	if x.gone || x.status != goNone && x.status != to {
 		return fmt.Errorf("goroutine %d is stated to be in state %d, but is in %d", id, to, x.status)

@@ -44,6 +44,7 @@ type window struct {
 
 	foldedSites, foldedSpans int64
 	assumed                  int64 // events of a cut generation that depend on what is missing
+	crowded                  error // the limit, where events were passed over to keep it
 }
 
 func newWindow(b budget.Budget) *window {
@@ -199,6 +200,9 @@ func (w *window) warnings() []string {
 	}
 	if w.assumed > 0 {
 		out = append(out, fmt.Sprintf("%d events at the cut depend on events that are missing: the times around them are not counted", w.assumed))
+	}
+	if w.crowded != nil {
+		out = append(out, fmt.Sprintf("events were taken out of order, and some times are not counted: %v (raise it with %s)", w.crowded, memoryFlag))
 	}
 	if w.foldedSites > 0 {
 		out = append(out, fmt.Sprintf("%d entries beyond the limit of %d distinct sites lost their stack", w.foldedSites, w.limits.Stacks))
