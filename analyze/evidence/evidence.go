@@ -63,6 +63,9 @@ type Input struct {
 	Complete bool `json:"complete"`
 	// LostBytes counts the bytes that were not analysed, where that is known.
 	LostBytes int64 `json:"lost_bytes"`
+	// LostSeconds is how much of the capture's window is known to be missing; nil where that is
+	// not known.
+	LostSeconds *float64 `json:"lost_s,omitempty"`
 	// Error says why the input is incomplete; empty otherwise.
 	Error string `json:"error"`
 	// Hint says what to do about Error, or what a reader should know about the input.

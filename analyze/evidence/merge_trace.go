@@ -75,6 +75,7 @@ type traceFold struct {
 	parked   map[siteKey]map[int32]int64
 	spans    map[spanKey]*Span
 	samples  map[int32]int64
+	assists  map[int32]*AssistSite
 }
 
 func newTraceFold() *traceFold {
@@ -89,6 +90,7 @@ func newTraceFold() *traceFold {
 		parked:   map[siteKey]map[int32]int64{},
 		spans:    map[spanKey]*Span{},
 		samples:  map[int32]int64{},
+		assists:  map[int32]*AssistSite{},
 	}
 	f.stack(nil) // stack 0 is the empty one
 	return f
@@ -155,6 +157,14 @@ func (f *traceFold) add(t *Trace) {
 		have.Duration.Merge(&t.Syscalls[i].Duration)
 		have.Unseen.Merge(&t.Syscalls[i].Unseen)
 		have.Open.Merge(&t.Syscalls[i].Open)
+		have.Cgo = have.Cgo || t.Syscalls[i].Cgo
+		have.Exemplars = addExemplars(have.Exemplars, t.Syscalls[i].Exemplars)
+	}
+	for i := range t.GC.AssistSites {
+		a := &t.GC.AssistSites[i]
+		have := entry(f.assists, id(a.Stack))
+		have.Duration.Merge(&a.Duration)
+		have.Exemplars = addExemplars(have.Exemplars, a.Exemplars)
 	}
 	for i := range t.Spans {
 		s := &t.Spans[i]
@@ -169,6 +179,7 @@ func (f *traceFold) add(t *Trace) {
 	}
 	f.out.Sched.Latency.Merge(&t.Sched.Latency)
 	f.out.Sched.RunningNS += t.Sched.RunningNS
+	f.out.Sched.Exemplars = addExemplars(f.out.Sched.Exemplars, t.Sched.Exemplars)
 	f.addGC(&t.GC)
 }
 
@@ -199,6 +210,8 @@ func (f *traceFold) addSites(t *Trace, id func(int32) int32) {
 		have.RunNS += s.RunNS
 		have.Lifetime.Merge(&s.Lifetime)
 		have.Latency.Merge(&s.Latency)
+		have.LifetimeExemplars = addExemplars(have.LifetimeExemplars, s.LifetimeExemplars)
+		have.LatencyExemplars = addExemplars(have.LatencyExemplars, s.LatencyExemplars)
 		if f.parked[k] == nil {
 			f.parked[k] = map[int32]int64{}
 		}
@@ -223,6 +236,12 @@ func (f *traceFold) addGC(gc *GC) {
 		sum := old.Clone()
 		sum.Merge(&h)
 		have.STW[name] = *sum
+	}
+	for name, list := range gc.STWExemplars {
+		if have.STWExemplars == nil {
+			have.STWExemplars = map[string][]Exemplar{}
+		}
+		have.STWExemplars[name] = addExemplars(have.STWExemplars[name], list)
 	}
 }
 
@@ -264,8 +283,16 @@ func (f *traceFold) finish() *Trace {
 	slices.SortFunc(t.Spans, func(a, b Span) int {
 		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Name, b.Name))
 	})
+	for stack, a := range f.assists {
+		a.Stack = id[stack]
+		t.GC.AssistSites = append(t.GC.AssistSites, *a)
+	}
+	slices.SortFunc(t.GC.AssistSites, func(a, b AssistSite) int { return cmp.Compare(a.Stack, b.Stack) })
 	t.Samples = sortedCounts(f.samples, id)
 	slices.SortStableFunc(t.Windows, compareWindows)
+	for i := MaxSeries; i < len(t.Windows); i++ {
+		t.Windows[i].Series, t.Windows[i].Spans = Series{}, nil
+	}
 	return t
 }
 

@@ -41,14 +41,16 @@ func randomTrace(rng *rand.Rand) *Trace {
 		}
 		t.Blocks = append(t.Blocks, b)
 		t.Wakes = append(t.Wakes, WakeEdge{Waker: id(), Woken: id(), Wait: wait(), Count: rng.Int64N(9), DelayNS: rng.Int64N(99)})
-		t.Syscalls = append(t.Syscalls, SyscallSite{Stack: id(), Duration: hist(), Unseen: hist(), Open: hist()})
+		t.Syscalls = append(t.Syscalls, SyscallSite{Stack: id(), Duration: hist(), Unseen: hist(), Open: hist(), Cgo: rng.IntN(2) == 0, Exemplars: []Exemplar{exemplar()}})
+		t.GC.AssistSites = append(t.GC.AssistSites, AssistSite{Stack: id(), Duration: hist(), Exemplars: []Exemplar{exemplar()}})
 		t.Sites = append(t.Sites, CreationSite{Stack: id(), Start: id(), AtStart: 1, Created: rng.Int64N(9), Latency: hist(), Lifetime: hist(),
-			RunNS: rng.Int64N(99), Parked: []StackCount{{id(), 1}, {id(), 2}}})
+			LatencyExemplars: []Exemplar{exemplar()}, LifetimeExemplars: []Exemplar{exemplar()}, RunNS: rng.Int64N(99), Parked: []StackCount{{id(), 1}, {id(), 2}}})
 		t.Spans = append(t.Spans, Span{Kind: "task", Name: fmt.Sprint("t", rng.IntN(3)), Duration: hist(), Open: hist(), Unseen: rng.Int64N(3), Exemplars: []Exemplar{exemplar()}})
 		t.Samples = append(t.Samples, StackCount{id(), rng.Int64N(9)})
 	}
-	t.Sched = Sched{Latency: hist(), RunningNS: rng.Int64N(99)}
-	t.GC = GC{Cycles: rng.Int64N(3), MarkNS: rng.Int64N(99), SweepNS: rng.Int64N(99), MaxHeapBytes: rng.Int64N(99), Assist: hist(),
+	t.Sched = Sched{Latency: hist(), RunningNS: rng.Int64N(99), Exemplars: []Exemplar{exemplar()}}
+	t.GC = GC{AssistSites: t.GC.AssistSites, STWExemplars: map[string][]Exemplar{fmt.Sprint("kind", rng.IntN(3)): {exemplar()}},
+		Cycles: rng.Int64N(3), MarkNS: rng.Int64N(99), SweepNS: rng.Int64N(99), MaxHeapBytes: rng.Int64N(99), Assist: hist(),
 		STW: map[string]Histogram{fmt.Sprint("kind", rng.IntN(3)): hist()}}
 	t.Windows = []TraceWindow{{Position: Position{Source: fmt.Sprint("t", rng.IntN(3)), Seq: rng.IntN(3)}, DurationNS: rng.Int64N(99), Events: rng.Int64N(99)}}
 	return t
@@ -134,7 +136,7 @@ func TestAddExemplarKeepsTheLongest(t *testing.T) {
 	for _, d := range []int64{5, 9, 1, 7, 9} {
 		list = AddExemplar(list, Exemplar{Goroutine: uint64(10 - d), DurationNS: d})
 	}
-	if fmt.Sprint(list) != "[{1 0 9} {1 0 9} {3 0 7}]" {
+	if fmt.Sprint(list) != "[{1 0 9 <nil>} {1 0 9 <nil>} {3 0 7 <nil>}]" {
 		t.Errorf("exemplars %v", list)
 	}
 }
@@ -144,5 +146,42 @@ func TestMergeTracesSurvivesIdsBeyondTheTables(t *testing.T) {
 	m := bad.Canonical()
 	if len(m.Samples) != 2 || m.Samples[0] != (StackCount{0, 2}) || len(m.StackOf(m.Samples[1].Stack)) != 1 {
 		t.Errorf("samples %v of stacks %v", m.Samples, m.Stacks)
+	}
+}
+
+// TestMergedTracesKeepFewSeries: the memory for the series of many traces is bounded, and which of them
+// stay does not depend on the order of merging.
+func TestMergedTracesKeepFewSeries(t *testing.T) {
+	var all []*Trace
+	for i := range 3 * MaxSeries {
+		all = append(all, &Trace{Windows: []TraceWindow{{Position: Position{Source: fmt.Sprint("t", i), Seq: i},
+			Series: Series{BinNS: 1, Created: []int64{int64(i)}}, Spans: []SpanSeries{{Name: "s"}}}}})
+	}
+	fold := func(order []int) *Trace {
+		var out *Trace
+		for _, i := range order {
+			out = MergeTraces(out, all[i])
+		}
+		return out
+	}
+	rng := rand.New(rand.NewPCG(7, 8))
+	want := fold(rng.Perm(len(all)))
+	for i, w := range want.Windows {
+		if kept := w.Series.BinNS != 0 && w.Spans != nil; kept != (i < MaxSeries) || w.Seq != i {
+			t.Errorf("window %d is of trace %d, series kept: %v", i, w.Seq, kept)
+		}
+	}
+	if got := fold(rng.Perm(len(all))); marshal(t, got) != marshal(t, want) {
+		t.Error("another order of merging keeps other series")
+	}
+}
+
+func TestSeriesRates(t *testing.T) {
+	s := Series{BinNS: 100, RunningNS: []int64{300, 50}, RunnableNS: []int64{250, 0}}
+	if q, u := s.QueueLength(0), s.Utilisation(0, 4); q != 2.5 || u != 0.75 {
+		t.Errorf("queue length %g, utilisation %g", q, u)
+	}
+	if q, u := s.QueueLength(2), s.Utilisation(1, 0); q != 0 || u != 0 {
+		t.Errorf("beyond the series and without procs: %g, %g", q, u)
 	}
 }

@@ -29,14 +29,35 @@ type TraceWindow struct {
 	Bytes       int64  `json:"bytes"`
 	Events      int64  `json:"events"`
 	Generations int    `json:"generations"`
-	Procs       int    `json:"procs"`      // distinct Ps seen: a lower bound of GOMAXPROCS
-	Goroutines  int    `json:"goroutines"` // alive at the end, as far as the trace shows
+	Procs       int    `json:"procs"` // distinct Ps seen: a lower bound of GOMAXPROCS
+	// MaxProcs is GOMAXPROCS as the trace last states it, 0 when it does not.
+	MaxProcs   int `json:"max_procs,omitempty"`
+	Goroutines int `json:"goroutines"` // alive at the end, as far as the trace shows
 	// Complete is false when the trace was cut or its end could not be read.
 	Complete  bool     `json:"complete"`
 	LostBytes int64    `json:"lost_bytes"`
 	Warnings  []string `json:"warnings,omitempty"`
-	Series    Series   `json:"series"`
+	// Series is empty beyond MaxSeries windows. Spans are the tasks and regions over time, in bins of
+	// Series, at most MaxSpanSeries of them.
+	Series Series       `json:"series"`
+	Spans  []SpanSeries `json:"spans,omitempty"`
 }
+
+// MaxSeries bounds the windows of one Trace that keep their Series, the first ones in order, so that
+// the memory for a thousand traces does not grow with their number.
+const MaxSeries = 16
+
+// SpanSeries is one type of task or region in time buckets, as long as those of Series.
+type SpanSeries struct {
+	Kind     string  `json:"kind"` // task or region
+	Name     string  `json:"name"`
+	Started  []int64 `json:"started"`
+	Ended    []int64 `json:"ended"`
+	InFlight []int64 `json:"in_flight"` // at the end of the bin; those never seen to begin or end are not in it
+}
+
+// MaxSpanSeries bounds the types of tasks and regions with a series, the most frequent ones.
+const MaxSpanSeries = 32
 
 // BlockSite is the waits of one blocking stack for one reason.
 type BlockSite struct {
@@ -60,6 +81,27 @@ type Exemplar struct {
 	Goroutine  uint64 `json:"goroutine"`
 	AtNS       int64  `json:"at_ns"` // start, since the start of the window
 	DurationNS int64  `json:"duration_ns"`
+	// Parts splits the duration of a task or region by what its goroutine did. It is nil for
+	// all else, and where it is not known: the task ended on another goroutine, or the span crosses
+	// generations of the trace.
+	Parts *Parts `json:"parts,omitempty"`
+}
+
+// Parts splits a time of one goroutine: RunningNS, RunnableNS, SyscallNS and the waits add up to it.
+type Parts struct {
+	RunningNS  int64 `json:"running_ns"`
+	RunnableNS int64 `json:"runnable_ns"`
+	SyscallNS  int64 `json:"syscall_ns"`
+	// Blocked are the waits by reason, the longest first.
+	Blocked []WaitTime `json:"blocked,omitempty"`
+	// AssistNS is the time spent assisting the collector, which is part of the others.
+	AssistNS int64 `json:"assist_ns"`
+}
+
+// WaitTime is the time waited for one reason.
+type WaitTime struct {
+	Wait Wait  `json:"wait"`
+	NS   int64 `json:"ns"`
 }
 
 // MaxExemplars bounds the exemplars kept for one site.
@@ -82,6 +124,9 @@ type SyscallSite struct {
 	// Unseen are calls that ended in the window but began before it: lower bounds.
 	Unseen Histogram `json:"unseen"`
 	Open   Histogram `json:"open"` // still in the call at the end
+	// Cgo is true for calls into C, which the runtime traces as system calls.
+	Cgo       bool       `json:"cgo,omitempty"`
+	Exemplars []Exemplar `json:"exemplars,omitempty"` // of Duration
 }
 
 // CreationSite is the goroutines that start in one function, created at one stack.
@@ -96,6 +141,9 @@ type CreationSite struct {
 	RunNS    int64     `json:"run_ns"`
 	// Latency is runnable to running.
 	Latency Histogram `json:"latency"`
+	// The slowest of Lifetime and of Latency.
+	LifetimeExemplars []Exemplar `json:"lifetime_exemplars,omitempty"`
+	LatencyExemplars  []Exemplar `json:"latency_exemplars,omitempty"`
 	// Parked says where the goroutines alive at the end are waiting.
 	Parked []StackCount `json:"parked,omitempty"`
 }
@@ -111,16 +159,28 @@ type Sched struct {
 	Latency Histogram `json:"latency"`
 	// RunningNS is the total time goroutines ran; with the window and Procs it gives utilisation.
 	RunningNS int64 `json:"running_ns"`
+	// Exemplars are the slowest of Latency.
+	Exemplars []Exemplar `json:"exemplars,omitempty"`
 }
 
 // GC is what the garbage collector cost.
 type GC struct {
-	Cycles       int64                `json:"cycles"`
-	MarkNS       int64                `json:"mark_ns"`       // wall time with a mark phase running
-	STW          map[string]Histogram `json:"stw,omitempty"` // by kind, as the runtime names it
-	Assist       Histogram            `json:"assist"`
-	SweepNS      int64                `json:"sweep_ns"`
-	MaxHeapBytes int64                `json:"max_heap_bytes"`
+	Cycles       int64                 `json:"cycles"`
+	MarkNS       int64                 `json:"mark_ns"`       // wall time with a mark phase running
+	STW          map[string]Histogram  `json:"stw,omitempty"` // by kind, as the runtime names it
+	STWExemplars map[string][]Exemplar `json:"stw_exemplars,omitempty"`
+	Assist       Histogram             `json:"assist"`
+	AssistSites  []AssistSite          `json:"assist_sites,omitempty"`
+	SweepNS      int64                 `json:"sweep_ns"`
+	MaxHeapBytes int64                 `json:"max_heap_bytes"`
+}
+
+// AssistSite is the mark assists that began at one stack: code that allocates while the collector
+// is behind. Its share is Duration.Sum of GC.Assist.Sum.
+type AssistSite struct {
+	Stack     int32      `json:"stack"`
+	Duration  Histogram  `json:"duration"`
+	Exemplars []Exemplar `json:"exemplars,omitempty"`
 }
 
 // Span is a user task or region type.
@@ -142,6 +202,22 @@ type Series struct {
 	RunningNS  []int64 `json:"running_ns"` // goroutine time running
 	RunnableNS []int64 `json:"runnable_ns"`
 	HeapBytes  []int64 `json:"heap_bytes"` // last value in the bin, 0 when none was seen yet
+}
+
+// QueueLength is the mean number of goroutines that were runnable and not running in a bin.
+func (s *Series) QueueLength(bin int) float64 { return perBin(s.RunnableNS, bin, s.BinNS) }
+
+// Utilisation is the share of procs (GOMAXPROCS) that ran a goroutine in a bin, 0 to 1. The last bin
+// may be shorter than the others, and show less.
+func (s *Series) Utilisation(bin, procs int) float64 {
+	return perBin(s.RunningNS, bin, s.BinNS*int64(procs))
+}
+
+func perBin(values []int64, bin int, per int64) float64 {
+	if bin < 0 || bin >= len(values) || per <= 0 {
+		return 0
+	}
+	return float64(values[bin]) / float64(per)
 }
 
 // MaxBins bounds a Series; the bin width doubles when a trace outgrows it.
