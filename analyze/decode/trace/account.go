@@ -1,11 +1,6 @@
 package trace
 
-import (
-	"fmt"
-	"math"
-
-	"go-debug/analyze/evidence"
-)
+import "fmt"
 
 // leave accounts for the time in the state that a goroutine leaves. waker is the stack of who
 // made it runnable. What began before the generation is only noted: the stitching knows since when.
@@ -13,10 +8,16 @@ func (r *replay) leave(x *g, ts int64, to goStatus, waker uint64) {
 	if x.headOpen {
 		x.headOpen = false
 		x.headTime, x.headTo, x.headWaker = ts, to, uint32(waker)
+		if x.annotated {
+			x.split(x.status, ts)
+		}
 		return
 	}
 	if x.unsure {
 		x.unsure = false
+		if x.annotated {
+			x.lost()
+		}
 		return
 	}
 	switch x.status {
@@ -27,11 +28,17 @@ func (r *replay) leave(x *g, ts int64, to goStatus, waker uint64) {
 			r.started(x, ts)
 		} else {
 			r.t.series.runnable(x.since, ts)
+			if x.annotated {
+				x.split(goRunnable, ts)
+			}
 		}
 	case goWaiting:
 		r.waited(x, ts, waker)
 	case goSyscall:
-		r.t.syscalls.get(uint64(x.stack)).Add(max(ts-x.since, 0))
+		r.t.syscalls.get(uint64(x.stack)).add(max(ts-x.since, 0), x.id, x.since)
+		if x.annotated {
+			x.split(goSyscall, ts)
+		}
 	}
 }
 
@@ -41,43 +48,47 @@ func (r *replay) ran(x *g, ts int64) {
 	x.runNS += d
 	r.t.running += d
 	r.t.series.running(x.since, ts)
+	if x.annotated {
+		x.split(goRunning, ts)
+	}
 }
 
 // ownSite is the number of starts after which a carried goroutine gets a tally of its own, instead
 // of a mark for each start: its creation site is not known here.
-const ownSite = 32
+const ownSite = 128
 
 // started counts the scheduler's latency: the time from runnable to running.
 func (r *replay) started(x *g, ts int64) {
 	d := max(ts-x.since, 0)
 	r.t.series.runnable(x.since, ts)
+	if x.annotated {
+		x.split(goRunnable, ts)
+	}
 	switch {
 	case x.site != nil:
-		x.site.latency.Add(d)
+		x.site.latency.add(d, x.id, x.since)
 	case x.starts == ownSite:
 		x.site = r.t.own.get(uint64(x.slot))
-		x.site.latency.Add(d)
-	case d > math.MaxUint32:
-		r.t.long = append(r.t.long, longLatency{x.slot, d})
+		x.site.latency.add(d, x.id, x.since)
 	default:
 		x.starts++
-		r.t.latencies.add(latencyMark{x.slot, uint32(d)})
+		r.t.latencies.add(latencyMark{x.slot, x.since, d})
 	}
 }
 
 // waited counts a wait that began and ended in the generation.
 func (r *replay) waited(x *g, ts int64, waker uint64) {
 	d := max(ts-x.since, 0)
+	if x.annotated {
+		x.split(goWaiting, ts)
+	}
 	if x.stack == 0 {
 		// Where the stack is unknown, what the goroutine is says why it waits.
 		r.t.stackless = append(r.t.stackless, waitMark{g: x.id, root: x.root, since: x.since, ns: d, reason: x.reason, waker: uint32(waker)})
 		return
 	}
 	b := r.t.block(x.stack, x.reason)
-	b.ended.Add(d)
-	if d >= b.floor {
-		b.keep(evidence.Exemplar{Goroutine: x.id, AtNS: x.since, DurationNS: d})
-	}
+	b.ended.add(d, x.id, x.since)
 	w := b.wake
 	if b.waker != waker || w == nil {
 		w = r.t.wakes.get(waker<<32 | uint64(b.index))
@@ -85,14 +96,6 @@ func (r *replay) waited(x *g, ts int64, waker uint64) {
 	}
 	w.count++
 	w.delay += d
-}
-
-// keep adds an exemplar. The floor is what a wait has to reach from then on.
-func (b *blockTally) keep(e evidence.Exemplar) {
-	b.exemplars = evidence.AddExemplar(b.exemplars, e)
-	if n := len(b.exemplars); n == evidence.MaxExemplars {
-		b.floor = b.exemplars[n-1].DurationNS
-	}
 }
 
 // block finds a blocking site. A stack mostly blocks for one reason.
@@ -121,9 +124,9 @@ func (r *replay) end(x *g, ts int64) {
 	if x.created {
 		x.site.ended++
 		x.site.runNS += x.runNS
-		x.site.lifetime.Add(max(ts-x.at, 0))
+		x.site.lifetime.add(max(ts-x.at, 0), x.id, x.at)
 		for _, m := range x.open() {
-			r.span(m.name).open.Add(max(ts-m.since, 0))
+			r.span(spanID{name: m.name}).open.Add(max(ts-m.since, 0))
 		}
 	}
 	x.since = ts
@@ -234,6 +237,7 @@ func (r *replay) assistBegin(x *g, ts int64, stack uint64) error {
 		return fmt.Errorf("goroutine %d begins to assist, but assists already", x.id)
 	}
 	x.assist, x.assistSince = rangeOpen, ts
+	x.more().assistStack = uint32(stack)
 	r.needStack(stack)
 	return nil
 }
@@ -243,7 +247,10 @@ func (r *replay) assistEnd(x *g, ts int64) error {
 	case rangeClosed:
 		return fmt.Errorf("goroutine %d ends an assist that it has not begun", x.id)
 	case rangeOpen:
-		r.t.gc.assist.Add(max(ts-x.assistSince, 0))
+		r.t.assists.get(uint64(x.rare.assistStack)).add(max(ts-x.assistSince, 0), x.id, x.assistSince)
+		if x.annotated {
+			x.assisted(ts)
+		}
 	case rangeCarried:
 		r.t.gc.assistEnds = append(r.t.gc.assistEnds, gMark{x.id, ts})
 	}
@@ -267,7 +274,7 @@ func (r *replay) stwBegin(x *g, ts int64, kind, stack uint64) error {
 func (r *replay) stwEnd(x *g, ts int64) error {
 	switch {
 	case x.stw == rangeOpen:
-		r.t.stopped(x.rare.stwKind, max(ts-x.rare.stwSince, 0))
+		r.t.stopped(x.rare.stwKind, max(ts-x.rare.stwSince, 0), x.id, x.rare.stwSince)
 	case x.carried:
 		r.t.gc.ends = append(r.t.gc.ends, gMark{x.id, ts})
 	default:
@@ -277,74 +284,22 @@ func (r *replay) stwEnd(x *g, ts int64) error {
 	return nil
 }
 
-func (t *tally) stopped(kind uint32, d int64) {
+func (t *tally) stopped(kind uint32, d int64, g uint64, at int64) {
 	if t.gc.stw == nil {
-		t.gc.stw = map[uint32]*evidence.Histogram{}
+		t.gc.stw = map[uint32]*durations{}
 	}
 	h := t.gc.stw[kind]
 	if h == nil {
-		h = &evidence.Histogram{}
+		h = &durations{}
 		t.gc.stw[kind] = h
 	}
-	h.Add(d)
+	h.add(d, g, at)
 }
 
 func (t *tally) heap(ts int64, bytes uint64) {
 	b := int64(min(bytes, 1<<62))
 	t.gc.maxHeap = max(t.gc.maxHeap, b)
 	t.series.setHeap(ts, b)
-}
-
-func (r *replay) taskBegin(x *g, ts int64, id, name, stack uint64) error {
-	r.needString(name)
-	if r.t.tasks == nil {
-		r.t.tasks = map[uint64]taskMark{}
-	}
-	if _, ok := r.t.tasks[id]; ok {
-		return fmt.Errorf("task %d begins twice", id)
-	}
-	r.t.tasks[id] = taskMark{id: id, g: x.id, name: name, at: ts}
-	r.needStack(stack)
-	return nil
-}
-
-func (r *replay) regionBegin(x *g, ts int64, task, name, stack uint64) error {
-	r.needString(name)
-	m := x.more()
-	m.regions = append(m.regions, regionMark{name: name, task: task, since: ts})
-	r.needStack(stack)
-	return nil
-}
-
-func (r *replay) regionEnd(x *g, ts int64, task, name, stack uint64) error {
-	r.needString(name)
-	if x.rare != nil && len(x.rare.regions) > 0 {
-		open := x.rare.regions
-		m := open[len(open)-1]
-		if m.name != name || m.task != task {
-			return fmt.Errorf("goroutine %d ends a region that is not its innermost", x.id)
-		}
-		x.rare.regions = open[:len(open)-1]
-		s, d := r.span(name), max(ts-m.since, 0)
-		s.duration.Add(d)
-		s.exemplars = evidence.AddExemplar(s.exemplars, evidence.Exemplar{Goroutine: x.id, AtNS: m.since, DurationNS: d})
-	} else {
-		r.t.regions = append(r.t.regions, regionEnd{g: x.id, name: name, at: ts})
-	}
-	r.needStack(stack)
-	return nil
-}
-
-func (r *replay) span(name uint64) *spanTally {
-	if r.t.spans == nil {
-		r.t.spans = map[uint64]*spanTally{}
-	}
-	s := r.t.spans[name]
-	if s == nil {
-		s = &spanTally{}
-		r.t.spans[name] = s
-	}
-	return s
 }
 
 // readSamples counts the CPU samples by stack.
@@ -382,14 +337,15 @@ func (r *replay) readSamples(gen *generation) error {
 func (t *tally) reset() {
 	keep := *t
 	*t = tally{series: newSeries()}
-	t.blocks, t.wakes, t.syscalls, t.sites, t.own = keep.blocks, keep.wakes, keep.syscalls, keep.sites, keep.own
+	t.blocks, t.wakes, t.syscalls, t.sites, t.own, t.assists = keep.blocks, keep.wakes, keep.syscalls, keep.sites, keep.own, keep.assists
 	t.blocks.reset()
 	t.wakes.reset()
 	t.syscalls.reset()
 	t.sites.reset()
 	t.own.reset()
+	t.assists.reset()
 	t.latencies, t.latencies.n = keep.latencies, 0
-	t.carried, t.long, t.stackless = keep.carried[:0], keep.long[:0], keep.stackless[:0]
+	t.carried, t.stackless = keep.carried[:0], keep.stackless[:0]
 	clear(keep.byStack)
 	t.byStack = keep.byStack[:0]
 	t.gc.headEnd = -1

@@ -8,6 +8,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"go-debug/analyze/budget"
 	"go-debug/analyze/evidence"
@@ -201,5 +202,47 @@ func TestCutKeepsEvents(t *testing.T) {
 		if set.Trace.Sched.Latency.Count > whole.Sched.Latency.Count || set.Trace.Sched.RunningNS > whole.Sched.RunningNS*11/10 {
 			t.Errorf("cut at %d %%: more latencies or running time than in the whole", percent)
 		}
+	}
+}
+
+// TestLostSeconds: where a generation is broken and others follow it, the report says how much of the
+// window is lost; where the trace just ends, nobody knows.
+func TestLostSeconds(t *testing.T) {
+	data := record(t, func() {
+		end := newGeneration(t)
+		for range 4 {
+			time.Sleep(5 * time.Millisecond)
+			end()
+		}
+	})
+	whole := decode(t, data)
+	var bounds []int64
+	g := newGenerations(true)
+	g.feed(data)
+	bounds = g.ends
+	bad := bytes.Clone(data)
+	// A table of strings whose entries are no strings, in the second generation.
+	at := bytes.LastIndex(bad[:bounds[1]], []byte("chan receive"))
+	if at < int(bounds[0]) {
+		t.Fatal("no string to break in the second generation")
+	}
+	for i := range 12 {
+		bad[at-2] = 0xff
+		bad[at+i] = 0xff
+	}
+	set, err := decodeErr(t, bad)
+	in := set.Inputs[0]
+	if err == nil || in.LostSeconds == nil {
+		t.Fatalf("lost seconds %v, error %v", in.LostSeconds, err)
+	}
+	window := float64(whole.Trace.DurationNS()) / 1e9
+	if s := *in.LostSeconds; s < 0.010 || s > window {
+		t.Errorf("%g s lost of %g", s, window)
+	}
+	if !strings.Contains(err.Error(), "with the last ") {
+		t.Errorf("error %v", err)
+	}
+	if set, _ := decodeErr(t, data[:bounds[2]+100]); set.Inputs[0].LostSeconds != nil {
+		t.Errorf("cut: %g s lost, which nobody can know", *set.Inputs[0].LostSeconds)
 	}
 }

@@ -60,6 +60,10 @@ func decodeWith(ctx context.Context, r io.Reader, pos evidence.Position, b budge
 	if readErr != nil {
 		counted = in.drain()
 		set.Inputs[0].LostBytes = in.n - w.analysed(in)
+		if w.lostNS > 0 {
+			lost := float64(w.lostNS) / 1e9
+			set.Inputs[0].LostSeconds = &lost
+		}
 		readErr = describe(readErr, w, in, counted)
 	}
 	if w.generations > 0 {
@@ -101,6 +105,9 @@ func describe(cause error, w *window, in *input, counted bool) error {
 		return &evidence.InputError{Err: cause, Hint: hint}
 	}
 	what := fmt.Sprintf("trace read in part: %d whole generations, %d events in all, %d of %s bytes lost", w.completed, w.events, lost, total)
+	if w.lostNS > 0 {
+		what += fmt.Sprintf(" with the last %.3g s", float64(w.lostNS)/1e9)
+	}
 	if w.generations == 0 {
 		what = fmt.Sprintf("trace not readable: %d of %s bytes lost", lost, total)
 	}

@@ -164,6 +164,7 @@ func checkInvariants(t *testing.T, tr *evidence.Trace) {
 	if inBins != tr.Sched.RunningNS || s.Goroutines[bins-1] != int64(w.Goroutines) {
 		t.Errorf("series: %d ns running, %d goroutines at the end; want %d, %d", inBins, s.Goroutines[bins-1], tr.Sched.RunningNS, w.Goroutines)
 	}
+	checkExemplars(t, tr)
 	if len(tr.Stacks[0]) != 0 {
 		t.Error("stack 0 is not empty")
 	}
@@ -174,6 +175,52 @@ func checkInvariants(t *testing.T, tr *evidence.Trace) {
 	if b, _ := json.Marshal(tr.Canonical()); string(a) != string(b) {
 		t.Error("the decoder's trace is not in canonical form")
 	}
+}
+
+// checkExemplars: the slowest of each histogram is its maximum, and the parts of a task or region add
+// up to its duration.
+func checkExemplars(t *testing.T, tr *evidence.Trace) {
+	t.Helper()
+	check := func(what string, h *evidence.Histogram, list []evidence.Exemplar) {
+		if want := min(h.Count, evidence.MaxExemplars); int64(len(list)) != want || want > 0 && list[0].DurationNS != h.Max {
+			t.Errorf("%s: %d counted, the longest %d ns, exemplars %v", what, h.Count, h.Max, list)
+		}
+	}
+	check("latency", &tr.Sched.Latency, tr.Sched.Exemplars)
+	for i := range tr.Sites {
+		s := &tr.Sites[i]
+		check("latency of a site", &s.Latency, s.LatencyExemplars)
+		check("lifetime", &s.Lifetime, s.LifetimeExemplars)
+	}
+	for i := range tr.Syscalls {
+		check("system call", &tr.Syscalls[i].Duration, tr.Syscalls[i].Exemplars)
+	}
+	var assists evidence.Histogram
+	for i := range tr.GC.AssistSites {
+		a := &tr.GC.AssistSites[i]
+		check("assist", &a.Duration, a.Exemplars)
+		assists.Merge(&a.Duration)
+	}
+	if assists.Sum != tr.GC.Assist.Sum || assists.Count != tr.GC.Assist.Count {
+		t.Errorf("assists: %d by site, %d in all", assists.Count, tr.GC.Assist.Count)
+	}
+	for kind, h := range tr.GC.STW {
+		check("pause "+kind, &h, tr.GC.STWExemplars[kind])
+	}
+	for _, s := range tr.Spans {
+		for _, e := range s.Exemplars {
+			if p := e.Parts; p != nil && p.RunningNS+p.RunnableNS+p.SyscallNS+blockedNS(p) != e.DurationNS {
+				t.Errorf("%s %s of %d ns: parts %+v", s.Kind, s.Name, e.DurationNS, *p)
+			}
+		}
+	}
+}
+
+func blockedNS(p *evidence.Parts) (ns int64) {
+	for _, b := range p.Blocked {
+		ns += b.NS
+	}
+	return ns
 }
 
 func TestDecodingIsDeterministic(t *testing.T) {

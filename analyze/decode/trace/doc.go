@@ -82,19 +82,36 @@
 // ranges "stop-the-world (x)" under x, from begin to end as recorded, and Assist the
 // ranges "GC mark assist"; both only when their begin and end were seen. SweepNS sums
 // "GC incremental sweep" over procs. MaxHeapBytes is the largest
-// "/memory/classes/heap/objects:bytes".
+// "/memory/classes/heap/objects:bytes". Assists are kept per stack at which they began: that code
+// allocates while the collector is behind. A pause has no stack, only the goroutine that asked for it.
 //
 // # Tasks and regions
 //
 // A region that its goroutine never ended is open, with its age at the goroutine's end
-// or at the window's.
+// or at the window's. The slowest carry their parts: what the goroutine did from beginning to end,
+// which adds up to the duration. For a task that is the goroutine that began it. The parts are
+// unknown where a task ends on another goroutine, where a span crosses generations (about one a second),
+// and in traces of go1.21 and older.
+//
+// # Exemplars
+//
+// Each histogram keeps its three slowest, with the goroutine and when it began, so that a report can
+// say where in the trace to look.
+//
+// # Memory
+//
+// Events are worked through as they arrive. What has to wait for a batch that comes later stays in
+// memory: at most one generation for each of up to four workers. Where the waiting events of one
+// generation reach an eighth of the memory budget they are taken out of order instead: what they
+// depend on counts nowhere, and a warning says so.
 //
 // # Completeness
 //
 // Of a generation that is cut, all that stands before the cut counts, but for the batch at the
 // cut: LostBytes are the bytes of that. What an event depends on may stand behind the cut; then
 // the event is applied and the time before it counts nowhere (a warning says how often). Names
-// of functions and reasons are written last, so they are mostly missing there. Of a generation
+// of functions and reasons are written last, so they are mostly missing there. Where batches follow
+// that nobody can analyse, their heads tell how many seconds are lost. Of a generation
 // that contradicts itself, the events before the contradiction count, and all its bytes as lost.
 // Traces before go1.26 have no end mark: one cut exactly between two batches, after all
 // that its last generation needs, cannot be told from a whole one.

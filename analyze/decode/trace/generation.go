@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"time"
 
 	"go-debug/analyze/budget"
 )
@@ -37,11 +36,6 @@ type batch struct {
 	cut    bool // the input ends within it
 }
 
-type clockSnapshot struct {
-	time uint64 // units
-	wall time.Time
-}
-
 // padding lets an event be read without looking at the end of the data for each byte: the
 // longest has a type and six varints.
 const padding = 1 + 6*binary.MaxVarintLen64
@@ -64,6 +58,7 @@ type genReader struct {
 	offset int64 // of chunk[pos] in the input
 
 	early    []batch   // of events that came before the generation's clock
+	lastTime uint64    // of a batch, in units: the latest that was read
 	spill    batchHead // the head that was read beyond the end of the last generation
 	spilled  bool
 	started  bool
@@ -156,8 +151,31 @@ func (r *genReader) head() (h batchHead, err error) {
 		return h, fmt.Errorf("a batch of %d bytes, the format allows %d", size, maxBatchSize)
 	}
 	h.size = int(size)
+	r.lastTime = max(r.lastTime, h.time)
 	r.skip(at)
 	return h, nil
+}
+
+// pass reads the heads of the batches that are left, for the time that they cover. It ends where the
+// input does, or where it does not hold batches any more, which is false.
+func (r *genReader) pass() bool {
+	for {
+		h, err := r.head()
+		if err == io.EOF {
+			return true
+		}
+		if err != nil {
+			return false
+		}
+		for left := h.size; left > 0; {
+			if r.pos == r.filled && !r.fill(1) {
+				return false
+			}
+			n := min(left, r.filled-r.pos)
+			r.skip(n)
+			left -= n
+		}
+	}
 }
 
 func (r *genReader) skip(n int) {
@@ -335,49 +353,6 @@ const (
 	memoryFlag = "--max-memory"
 )
 
-// maxUnit bounds a unit of time: the runtime's has 64 ns at most, times a clock's of 1 µs.
-const maxUnit = 1e6
-
-const (
-	frequencyEvent     = 8
-	syncBatch          = 50
-	clockSnapshotEvent = 51
-	firstSynced        = 25 // the first minor version with sync batches
-)
-
-// sync reads the frequency and the clocks.
-func (g *generation) sync(b batch) error {
-	c := cursor{b: b.data[:b.n]}
-	if g.minor >= firstSynced {
-		c.i = 1
-	}
-	at := b.time
-	for c.more() {
-		switch kind := c.byte(); kind {
-		case frequencyEvent:
-			f := c.uvarint()
-			if g.freq != 0 {
-				return errors.New("a generation states its frequency twice")
-			}
-			g.freq = 1 / (float64(f) / 1e9)
-			if f == 0 || g.freq > maxUnit {
-				return fmt.Errorf("a frequency of %d per second", f)
-			}
-		case clockSnapshotEvent:
-			if g.clock.time != 0 || g.minor < firstSynced {
-				return errors.New("a generation has two clock snapshots")
-			}
-			at += c.uvarint()
-			c.uvarint() // monotonic clock
-			sec, nsec := c.uvarint(), c.uvarint()
-			g.clock = clockSnapshot{time: at, wall: time.Unix(int64(sec), int64(nsec)).UTC()}
-		default:
-			return fmt.Errorf("a sync batch holds an event of type %d", kind)
-		}
-	}
-	return c.err
-}
-
 // finish checks what each generation must have.
 func (r *genReader) finish(g *generation, cut error, deliver func(batch)) error {
 	g.cut = cut
@@ -396,33 +371,4 @@ func (r *genReader) finish(g *generation, cut error, deliver func(batch)) error 
 	r.previous = g.freq
 	r.release(g, deliver)
 	return nil
-}
-
-// cursor reads numbers from a batch. After an error it reads zeros.
-type cursor struct {
-	b   []byte
-	i   int
-	err error
-}
-
-func (c *cursor) more() bool { return c.err == nil && c.i < len(c.b) }
-
-func (c *cursor) byte() byte {
-	if c.i >= len(c.b) {
-		c.err = errVarint
-		return 0
-	}
-	c.i++
-	return c.b[c.i-1]
-}
-
-func (c *cursor) uvarint() uint64 {
-	v, n := binary.Uvarint(c.b[min(c.i, len(c.b)):])
-	if n <= 0 {
-		c.err = errVarint
-		c.i = len(c.b)
-		return 0
-	}
-	c.i += n
-	return v
 }

@@ -24,10 +24,14 @@ type goroutine struct {
 	creation int32 // stack of the go statement
 	start    int32 // stack of the start function, once known
 	site     *creationSite
-	runNS    int64 // before the site was known
-	latency  int64 // likewise; negative for none
+	runNS    int64             // before the site was known
+	latency  evidence.Exemplar // likewise; its duration is negative for none
 
 	regions []openSpan
+}
+
+func newGoroutine(id uint64) *goroutine {
+	return &goroutine{id: id, latency: evidence.Exemplar{DurationNS: -1}}
 }
 
 // transition takes a change of state of a goroutine. Those of procs only tell that the
@@ -50,7 +54,7 @@ func (w *window) goroutineTransition(ev *xtrace.Event, st *xtrace.StateTransitio
 		if to == xtrace.GoNotExist && from == xtrace.GoNotExist {
 			return
 		}
-		g = &goroutine{id: uint64(id), latency: -1}
+		g = newGoroutine(uint64(id))
 		w.goroutines[id] = g
 		switch {
 		case from == xtrace.GoNotExist:
@@ -147,8 +151,7 @@ func (w *window) leave(g *goroutine, to xtrace.GoState, waker int32) {
 	case xtrace.GoRunnable:
 		w.series.runnable(g.since, w.now)
 		if g.seen && to == xtrace.GoRunning {
-			w.sched.Latency.Add(d)
-			w.addLatency(g, d)
+			w.addLatency(g, evidence.Exemplar{Goroutine: g.id, AtNS: g.since, DurationNS: d})
 		}
 	case xtrace.GoWaiting:
 		b := w.block(g)
@@ -165,6 +168,7 @@ func (w *window) leave(g *goroutine, to xtrace.GoState, waker int32) {
 		s := w.syscall(g.stack)
 		if g.seen {
 			s.Duration.Add(d)
+			s.Exemplars = evidence.AddExemplar(s.Exemplars, evidence.Exemplar{Goroutine: g.id, AtNS: g.since, DurationNS: d})
 		} else {
 			s.Unseen.Add(d)
 		}
@@ -181,12 +185,25 @@ func (w *window) ran(g *goroutine, d int64) {
 	}
 }
 
-func (w *window) addLatency(g *goroutine, d int64) {
-	if g.site == nil && g.latency < 0 {
-		g.latency = d // the next stack will show where the goroutine started
+func (w *window) addLatency(g *goroutine, e evidence.Exemplar) {
+	w.sched.Latency.Add(e.DurationNS)
+	w.sched.Exemplars = evidence.AddExemplar(w.sched.Exemplars, e)
+	if g.site == nil && g.latency.DurationNS < 0 {
+		g.latency = e // the next stack will show where the goroutine started
 		return
 	}
-	w.site(g).Latency.Add(d)
+	w.site(g).addLatency(e)
+}
+
+// addLatencies counts latencies of a creation site.
+func (w *window) addLatencies(site *creationSite, d *durations) {
+	d.into(&w.sched.Latency, &w.sched.Exemplars)
+	d.into(&site.Latency, &site.LatencyExemplars)
+}
+
+func (s *creationSite) addLatency(e evidence.Exemplar) {
+	s.Latency.Add(e.DurationNS)
+	s.LatencyExemplars = evidence.AddExemplar(s.LatencyExemplars, e)
 }
 
 // site is the goroutine's creation site, the unknown one if need be.
@@ -205,8 +222,8 @@ func (w *window) assign(g *goroutine, start int32) {
 		g.site.AtStart++
 	}
 	g.site.RunNS += g.runNS
-	if g.latency >= 0 {
-		g.site.Latency.Add(g.latency)
+	if g.latency.DurationNS >= 0 {
+		g.site.addLatency(g.latency)
 	}
 }
 
@@ -218,6 +235,7 @@ func (w *window) end(g *goroutine) {
 	g.site.Ended++
 	if g.created {
 		g.site.Lifetime.Add(w.now - g.at)
+		g.site.LifetimeExemplars = evidence.AddExemplar(g.site.LifetimeExemplars, evidence.Exemplar{Goroutine: g.id, AtNS: g.at, DurationNS: w.now - g.at})
 	}
 	w.series.ended(w.now)
 	w.closeRegions(g)

@@ -115,6 +115,7 @@ type g struct {
 	unsure, assumed bool
 	starts          uint8   // of a carried goroutine: its starts so far, up to ownSite
 	slot            uint32  // of a carried goroutine: its place in tally.carried
+	annotated       bool    // regions or tasks of it are open
 	parked          *thread // threads that wait for a change of this goroutine
 	site            *siteTally
 
@@ -140,6 +141,7 @@ type gRare struct {
 	stwKind     uint32
 	assistStack uint32
 	regions     []regionMark
+	tasks       []openTask // begun on the goroutine
 }
 
 func (x *g) more() *gRare {
@@ -170,6 +172,13 @@ const (
 type regionMark struct {
 	name, task uint64
 	since      int64
+	parts      *parts
+}
+
+// openTask is a task that has begun, and what the goroutine that began it does meanwhile.
+type openTask struct {
+	id    uint64
+	parts *parts
 }
 
 // thread is an M: a stream of events, and what it runs.

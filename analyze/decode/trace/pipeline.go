@@ -2,6 +2,7 @@ package trace
 
 import (
 	"bufio"
+	"cmp"
 	"fmt"
 	"io"
 
@@ -52,9 +53,12 @@ func replayWith(workers int) reader {
 		pool := newPool()
 		p := &pipeline{w: w, reader: newGenReader(in, minor, ahead, pool), pool: pool, join: newStitcher(w), alone: workers <= 1}
 		for range min(max(workers, 1), maxWorkers) {
-			p.idle = append(p.idle, &job{gen: &generation{}, rep: &replay{free: pool.put, limit: w.limits.Memory / waitingShare}})
+			p.idle = append(p.idle, &job{gen: &generation{}, rep: &replay{free: pool.put, limit: cmp.Or(waitingLimit, w.limits.Memory/waitingShare)}})
 		}
 		err = p.run(in)
+		if err != nil {
+			p.missed()
+		}
 		p.join.close()
 		return err
 	}
@@ -62,6 +66,9 @@ func replayWith(workers int) reader {
 
 // waitingShare is the part of the memory budget that the waiting events of one generation may take.
 const waitingShare = 2 * maxWorkers
+
+// waitingLimit replaces that share in tests.
+var waitingLimit int64
 
 // run goes on until the input ends or a generation fails. What could be ordered of a broken or
 // cut one counts; no other follows it.
@@ -92,6 +99,18 @@ func (p *pipeline) run(in *input) error {
 		if j.gen.cut != nil {
 			return p.settle(nil) // joining it says why
 		}
+	}
+}
+
+// missed finds out how much time the rest of the input covers, which nobody will analyse. Where the
+// input ends early, that is not in it.
+func (p *pipeline) missed() {
+	if !p.w.started || !p.reader.pass() {
+		return
+	}
+	units := int64(float64(p.reader.lastTime)*p.reader.previous) - int64(p.w.start)
+	if lost := units - p.w.now; lost > 0 && lost < maxTime {
+		p.w.lostNS = lost
 	}
 }
 

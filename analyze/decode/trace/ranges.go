@@ -25,6 +25,8 @@ type rangeKey struct {
 type openRange struct {
 	since int64
 	seen  bool
+	stack int32  // where an assist began
+	by    uint64 // the goroutine
 }
 
 func (w *window) rangeEvent(ev *xtrace.Event) {
@@ -33,7 +35,11 @@ func (w *window) rangeEvent(ev *xtrace.Event) {
 	open, ok := w.ranges[k]
 	switch ev.Kind() {
 	case xtrace.EventRangeBegin:
-		w.ranges[k] = openRange{since: w.now, seen: true}
+		open = openRange{since: w.now, seen: true, by: goroutineID(ev.Goroutine())}
+		if r.Name == assistRange {
+			open.stack = w.stacks.intern(ev.Stack())
+		}
+		w.ranges[k] = open
 		if r.Name == markRange {
 			w.gc.Cycles++
 		}
@@ -62,31 +68,37 @@ func (w *window) endRange(name string, open openRange, ended bool) {
 		w.gc.SweepNS += d
 	case !open.seen || !ended:
 	case name == assistRange:
-		w.gc.Assist.Add(d)
+		one := &durations{}
+		one.add(d, open.by, open.since)
+		w.addAssists(open.stack, one)
 	case strings.HasPrefix(name, stwPrefix):
-		w.stopped(strings.TrimSuffix(name[len(stwPrefix):], ")"), d)
+		one := &durations{}
+		one.add(d, open.by, open.since)
+		w.stoppedAll(strings.TrimSuffix(name[len(stwPrefix):], ")"), one)
 	}
 }
 
 // maxSTWKinds is far above the number of reasons that the runtime has.
 const maxSTWKinds = 64
 
-func (w *window) stopped(kind string, d int64) {
-	h := &evidence.Histogram{}
-	h.Add(d)
-	w.stoppedAll(kind, h)
-}
-
-func (w *window) stoppedAll(kind string, pauses *evidence.Histogram) {
+// stoppedAll counts pauses of a kind.
+func (w *window) stoppedAll(kind string, pauses *durations) {
 	if w.gc.STW == nil {
-		w.gc.STW = map[string]evidence.Histogram{}
+		w.gc.STW, w.gc.STWExemplars = map[string]evidence.Histogram{}, map[string][]evidence.Exemplar{}
 	}
 	if _, ok := w.gc.STW[kind]; !ok && len(w.gc.STW) >= maxSTWKinds {
 		kind = otherName
 	}
-	h := w.gc.STW[kind]
-	h.Merge(pauses)
-	w.gc.STW[kind] = h
+	h, slowest := w.gc.STW[kind], w.gc.STWExemplars[kind]
+	pauses.into(&h, &slowest)
+	w.gc.STW[kind], w.gc.STWExemplars[kind] = h, slowest
+}
+
+// addAssists counts mark assists that began at a stack.
+func (w *window) addAssists(stack int32, d *durations) {
+	w.gc.Assist.Merge(&d.hist)
+	site := bounded(w, w.assists, stack, 0)
+	d.into(&site.Duration, &site.Exemplars)
 }
 
 func (w *window) closeRanges() {

@@ -1,6 +1,10 @@
 package trace
 
 import (
+	"cmp"
+	"maps"
+	"slices"
+
 	xtrace "golang.org/x/exp/trace"
 
 	"go-debug/analyze/evidence"
@@ -22,7 +26,13 @@ const (
 	otherName = "(other)"
 )
 
-func (w *window) span(k spanKey) *evidence.Span {
+// span is an evidence.Span with its beginnings and ends over time.
+type span struct {
+	evidence.Span
+	bins *series
+}
+
+func (w *window) span(k spanKey) *span {
 	s, ok := w.spans[k]
 	if !ok && len(w.spans) >= maxSpans {
 		w.foldedSpans++
@@ -30,14 +40,25 @@ func (w *window) span(k spanKey) *evidence.Span {
 		s, ok = w.spans[k]
 	}
 	if !ok {
-		s = &evidence.Span{}
+		s = &span{bins: newSeries()}
 		w.spans[k] = s
 	}
 	return s
 }
 
+// begun notes that a task or region began.
+func (w *window) begun(k spanKey, at int64) { w.span(k).bins.created(at) }
+
+// unseen counts the end of one that began before the window.
+func (w *window) unseen(k spanKey, at int64) {
+	s := w.span(k)
+	s.Unseen++
+	s.bins.ended(at)
+}
+
 func (w *window) endSpan(k spanKey, o openSpan) {
 	s := w.span(k)
+	s.bins.ended(w.now)
 	s.Duration.Add(w.now - o.since)
 	s.Exemplars = evidence.AddExemplar(s.Exemplars, o.exemplar(w.now))
 }
@@ -64,11 +85,12 @@ func (w *window) task(ev *xtrace.Event) {
 	t := ev.Task()
 	if ev.Kind() == xtrace.EventTaskBegin {
 		w.tasks[t.ID] = openSpan{name: t.Type, goroutine: goroutineID(ev.Goroutine()), since: w.now}
+		w.begun(spanKey{"task", t.Type}, w.now)
 		return
 	}
 	open, ok := w.tasks[t.ID]
 	if !ok {
-		w.span(spanKey{"task", t.Type}).Unseen++
+		w.unseen(spanKey{"task", t.Type}, w.now)
 		return
 	}
 	delete(w.tasks, t.ID)
@@ -91,11 +113,12 @@ func (w *window) region(ev *xtrace.Event) {
 	if ev.Kind() == xtrace.EventRegionBegin {
 		g.regions = append(g.regions, openSpan{name: r.Type, goroutine: g.id, since: w.now})
 		w.openRegions++
+		w.begun(spanKey{"region", r.Type}, w.now)
 		return
 	}
 	last := len(g.regions) - 1
 	if last < 0 || g.regions[last].name != r.Type {
-		w.span(spanKey{"region", r.Type}).Unseen++
+		w.unseen(spanKey{"region", r.Type}, w.now)
 		return
 	}
 	open := g.regions[last]
@@ -111,3 +134,34 @@ func (w *window) closeRegions(g *goroutine) {
 	}
 	w.openRegions -= len(g.regions)
 }
+
+// spanSeries is how many tasks and regions of the most frequent types began, ended and were open over
+// time, in bins of the window's width.
+func (w *window) spanSeries() []evidence.SpanSeries {
+	keys := slices.SortedFunc(maps.Keys(w.spans), func(a, b spanKey) int {
+		return cmp.Or(cmp.Compare(w.spans[b].seen(), w.spans[a].seen()), cmp.Compare(a.kind, b.kind), cmp.Compare(a.name, b.name))
+	})
+	var out []evidence.SpanSeries
+	for _, k := range keys[:min(len(keys), evidence.MaxSpanSeries)] {
+		s := w.spans[k]
+		for s.bins.bin < w.series.bin {
+			s.bins.fold()
+		}
+		one := evidence.SpanSeries{Kind: k.kind, Name: k.name}
+		open := s.Unseen
+		for i := range w.series.bins {
+			var b seriesBin
+			if i < len(s.bins.bins) {
+				b = s.bins.bins[i]
+			}
+			open += b.created - b.ended
+			one.Started = append(one.Started, b.created)
+			one.Ended = append(one.Ended, b.ended)
+			one.InFlight = append(one.InFlight, open)
+		}
+		out = append(out, one)
+	}
+	return out
+}
+
+func (s *span) seen() int64 { return s.Duration.Count + s.Open.Count + s.Unseen }

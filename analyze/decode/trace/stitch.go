@@ -3,6 +3,7 @@ package trace
 import (
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 
 	xtrace "golang.org/x/exp/trace"
@@ -14,9 +15,11 @@ import (
 // stitcher joins the tallies of generations, in their order, into a window. It knows what
 // goes on from one generation to the next: live goroutines, open ranges and tasks.
 type stitcher struct {
-	w      *window
-	first  bool
-	latest int64 // the end of what was joined so far
+	w       *window
+	gaps    bool // events of a generation were passed over: what follows need not agree with it
+	first   bool
+	latest  int64 // the end of what was joined so far
+	procsAt int64 // when GOMAXPROCS was stated last
 
 	stacks  map[stackKey]int32 // of all generations so far
 	local   []int32            // of this generation, by entry; id+1
@@ -47,7 +50,7 @@ var state = [...]xtrace.GoState{goNone: xtrace.GoNotExist, goRunnable: xtrace.Go
 // add joins what a generation yielded. An error means that it contradicts those before; then
 // nothing of it counts.
 func (s *stitcher) add(r *replay) error {
-	if err := s.check(r); err != nil {
+	if err := s.check(r); err != nil && !s.gaps && !r.crowded {
 		return err
 	}
 	s.r, s.reasons = r, map[uint64]string{}
@@ -72,7 +75,7 @@ func (s *stitcher) add(r *replay) error {
 	}
 	s.latest = max(s.latest, r.latest())
 	w.now = s.latest
-	s.first = false
+	s.first, s.gaps = false, s.gaps || r.crowded
 	if live := int64(len(w.goroutines)+len(w.tasks)+len(w.procs)) * liveCost; live > w.limits.Memory {
 		return &budget.Error{What: "memory for live goroutines and tasks", Limit: w.limits.Memory}
 	}
@@ -121,12 +124,18 @@ func (s *stitcher) addSites() {
 		site.Created += v.created
 		site.Ended += v.ended
 		site.RunNS += v.runNS
-		site.Lifetime.Merge(&v.lifetime)
-		site.Latency.Merge(&v.latency)
-		s.w.sched.Latency.Merge(&v.latency)
+		v.lifetime.into(&site.Lifetime, &site.LifetimeExemplars)
+		s.w.addLatencies(site, &v.latency)
 	}
 	for i, key := range t.syscalls.keys {
-		s.w.syscall(s.stack(key)).Duration.Merge(t.syscalls.at(i))
+		site := s.w.syscall(s.stack(key))
+		t.syscalls.at(i).into(&site.Duration, &site.Exemplars)
+	}
+	for i, key := range t.assists.keys {
+		s.w.addAssists(s.stack(key), t.assists.at(i))
+	}
+	if m := t.procs; m.n > 0 && m.at >= s.procsAt {
+		s.procsAt, s.w.maxProcs = m.at, int(min(m.n, math.MaxInt32))
 	}
 }
 
@@ -190,11 +199,16 @@ func (s *stitcher) carried(x *g) *goroutine {
 	live, ok := w.goroutines[xtrace.GoID(x.id)]
 	switch {
 	case !ok:
-		live = &goroutine{id: x.id, latency: -1, state: to}
+		live = newGoroutine(x.id)
+		live.state = to
 		w.goroutines[xtrace.GoID(x.id)] = live
 		if !x.assumed {
 			w.placeAt(live, to, stack, "")
 		}
+	case live.state != to && s.gaps && !x.assumed:
+		live.state, live.since, live.seen = to, s.latest, false
+		live.stack, live.wait = 0, evidence.WaitNone
+		w.placeAt(live, to, stack, "")
 	case stack != 0 && !x.assumed:
 		w.repeatAt(live, to, stack)
 	}
@@ -208,18 +222,12 @@ func (s *stitcher) loose() {
 	for slot, id := range t.carried {
 		carried[slot] = w.goroutines[xtrace.GoID(id)]
 	}
-	add := func(slot uint32, ns int64) {
-		w.sched.Latency.Add(ns)
-		w.addLatency(carried[slot], ns)
-	}
-	t.latencies.each(func(m latencyMark) { add(m.slot, int64(m.ns)) })
-	for _, m := range t.long {
-		add(m.slot, m.ns)
-	}
+	t.latencies.each(func(m latencyMark) {
+		e := evidence.Exemplar{Goroutine: t.carried[m.slot], AtNS: m.at, DurationNS: m.ns}
+		w.addLatency(carried[m.slot], e)
+	})
 	for i, slot := range t.own.keys {
-		h := &t.own.at(i).latency
-		w.sched.Latency.Merge(h)
-		w.site(carried[slot]).Latency.Merge(h)
+		w.addLatencies(w.site(carried[slot]), &t.own.at(i).latency)
 	}
 	for _, m := range t.stackless {
 		start := s.stack(uint64(m.root))
@@ -245,10 +253,7 @@ func (s *stitcher) addBlocks() {
 		x.stack = s.stack(key >> 32)
 		x.wait = waitOf(s.text(key&0xffffffff), w.stacks.classes[x.stack])
 		b := w.block(x)
-		b.Ended.Merge(&v.ended)
-		for _, e := range v.exemplars {
-			b.Exemplars = evidence.AddExemplar(b.Exemplars, e)
-		}
+		v.ended.into(&b.Ended, &b.Exemplars)
 	}
 	for i, key := range t.wakes.keys {
 		e := w.wake(s.stack(key>>32), &sites[key&0xffffffff])
@@ -266,7 +271,11 @@ func (s *stitcher) tails() {
 		}
 		live := w.goroutines[xtrace.GoID(x.id)]
 		if x.created {
-			live = &goroutine{id: x.id, latency: -1, created: true, at: x.at, creation: s.stack(uint64(x.creation))}
+			if live != nil { // its end was passed over
+				w.end(live)
+			}
+			live = newGoroutine(x.id)
+			live.created, live.at, live.creation = true, x.at, s.stack(uint64(x.creation))
 			w.goroutines[xtrace.GoID(x.id)] = live
 			w.assign(live, s.stack(uint64(x.root)))
 			live.site.RunNS += x.runNS
@@ -306,7 +315,6 @@ func (s *stitcher) ranges() {
 	out.MarkNS += gc.markNS
 	out.SweepNS += gc.sweepNS
 	out.MaxHeapBytes = max(out.MaxHeapBytes, gc.maxHeap)
-	out.Assist.Merge(&gc.assist)
 	for _, m := range gc.sweepEnds {
 		out.SweepNS += max(m.at-s.sweeps[m.proc].since, 0)
 		delete(s.sweeps, m.proc)
@@ -322,71 +330,34 @@ func (s *stitcher) ranges() {
 	for _, kind := range slices.Sorted(maps.Keys(gc.stw)) {
 		s.w.stoppedAll(s.text(uint64(kind)), gc.stw[kind])
 	}
-	s.goroutineRanges(gc, out)
+	s.goroutineRanges(gc)
 }
 
-func (s *stitcher) goroutineRanges(gc *gcTally, out *evidence.GC) {
+func (s *stitcher) goroutineRanges(gc *gcTally) {
 	for _, m := range gc.assistEnds {
 		if open, ok := s.assists[m.g]; ok && open.seen {
-			out.Assist.Add(max(m.at-open.since, 0))
+			d := &durations{}
+			d.add(max(m.at-open.since, 0), m.g, open.since)
+			s.w.addAssists(open.stack, d)
 		}
 		delete(s.assists, m.g)
 	}
 	for _, m := range gc.ends {
 		if p, ok := s.pauses[m.g]; ok {
-			h := &evidence.Histogram{}
-			h.Add(max(m.at-p.since, 0))
-			s.w.stoppedAll(p.kind, h)
+			d := &durations{}
+			d.add(max(m.at-p.since, 0), m.g, p.since)
+			s.w.stoppedAll(p.kind, d)
 			delete(s.pauses, m.g)
 		}
 	}
 	s.r.each(func(x *g) {
 		if x.assist == rangeOpen {
-			s.assists[x.id] = openRange{since: x.assistSince, seen: true}
+			s.assists[x.id] = openRange{since: x.assistSince, seen: true, stack: s.stack(uint64(x.rare.assistStack))}
 		}
 		if x.stw == rangeOpen {
 			s.pauses[x.id] = pause{x.rare.stwSince, s.text(uint64(x.rare.stwKind))}
 		}
 	})
-}
-
-// spans joins tasks and regions.
-func (s *stitcher) spans() {
-	w, t := s.w, &s.r.t
-	for _, name := range slices.Sorted(maps.Keys(t.spans)) {
-		v := t.spans[name]
-		sp := w.span(spanKey{"region", s.text(name)})
-		sp.Duration.Merge(&v.duration)
-		sp.Open.Merge(&v.open)
-		for _, e := range v.exemplars {
-			sp.Exemplars = evidence.AddExemplar(sp.Exemplars, e)
-		}
-	}
-	for _, m := range t.regions {
-		live := w.goroutines[xtrace.GoID(m.g)]
-		name := s.text(m.name)
-		if live == nil || len(live.regions) == 0 || live.regions[len(live.regions)-1].name != name {
-			w.span(spanKey{"region", name}).Unseen++
-			continue
-		}
-		open := live.regions[len(live.regions)-1]
-		live.regions = live.regions[:len(live.regions)-1]
-		w.now = max(m.at, open.since)
-		w.endSpan(spanKey{"region", open.name}, open)
-	}
-	for id, m := range t.tasks {
-		w.tasks[xtrace.TaskID(id)] = openSpan{name: s.text(m.name), goroutine: m.g, since: m.at}
-	}
-	for _, m := range t.taskEnds {
-		open, ok := w.tasks[xtrace.TaskID(m.id)]
-		if !ok {
-			w.span(spanKey{"task", ""}).Unseen++
-			continue
-		}
-		delete(w.tasks, xtrace.TaskID(m.id))
-		w.now = max(m.at, open.since)
-		w.endSpan(spanKey{"task", open.name}, open)
-	}
 }
 
 // close ends what is open when the window does.

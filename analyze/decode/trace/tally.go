@@ -1,6 +1,6 @@
 package trace
 
-import "go-debug/analyze/evidence"
+import "math"
 
 // tally is what one generation yields, under the generation's own ids. It refers to nothing
 // outside of it, so generations can be worked through in any order, or at the same time.
@@ -12,9 +12,10 @@ type tally struct {
 	blocks   keyed[blockTally] // stack<<32 | reason
 	byStack  []*blockTally     // the block used last for a stack
 	wakes    keyed[wakeTally]  // index of the block<<32 | stack of the waker
-	syscalls keyed[evidence.Histogram]
-	sites    keyed[siteTally] // creation<<32 | root
-	own      keyed[siteTally] // of carried goroutines that start often, by slot: latency only
+	syscalls keyed[durations]  // by stack
+	assists  keyed[durations]  // by stack
+	sites    keyed[siteTally]  // creation<<32 | root
+	own      keyed[siteTally]  // of carried goroutines that start often, by slot: latency only
 	running  int64
 	series   *series
 
@@ -24,30 +25,29 @@ type tally struct {
 	// creation sites are not known here.
 	carried   []uint64
 	latencies chunked[latencyMark]
-	long      []longLatency
 
 	gc       gcTally
 	tasks    map[uint64]taskMark
 	taskEnds []taskMark
-	spans    map[uint64]*spanTally // regions by name
-	regions  []regionEnd           // of regions begun before
+	spans    map[spanID]*spanTally
+	folded   int64 // spans that share the tally of otherSpan
+	procs    procsMark
+	regions  []regionEnd // of regions begun before
 	samples  map[uint64]int64
 }
 
 type blockTally struct {
 	index, reason uint32
-	floor         int64 // what a wait has to reach to be an exemplar
 	waker         uint64
 	wake          *wakeTally // of the last waker
-	ended         evidence.Histogram
-	exemplars     []evidence.Exemplar
+	ended         durations
 }
 
 type wakeTally struct{ count, delay int64 }
 
 type siteTally struct {
 	created, ended, runNS int64
-	lifetime, latency     evidence.Histogram
+	lifetime, latency     durations
 }
 
 type waitMark struct {
@@ -57,19 +57,31 @@ type waitMark struct {
 	reason, waker uint32
 }
 
-// latencyMark is the time from runnable to running. Those of more than 4 s stand in long.
-type latencyMark struct{ slot, ns uint32 }
+// latencyMark is the time from runnable to running.
+type latencyMark struct {
+	slot   uint32
+	at, ns int64
+}
 
-type longLatency struct {
-	slot uint32
-	ns   int64
+// spanID is a kind of task or region; the name is the generation's.
+type spanID struct {
+	task bool
+	name uint64
+}
+
+// otherSpan is where tasks and regions are counted once there are maxSpans names.
+var otherSpan = spanID{name: math.MaxUint64}
+
+// procsMark is GOMAXPROCS as it was stated last.
+type procsMark struct {
+	at int64
+	n  uint64
 }
 
 type gcTally struct {
 	cycles, markNS, sweepNS int64
 	maxHeap                 int64
-	assist                  evidence.Histogram
-	stw                     map[uint32]*evidence.Histogram
+	stw                     map[uint32]*durations
 	// mark is the state at the end; markSince since when, headEnd the end of a mark phase that was
 	// carried in, negative for none.
 	mark             rangeState
@@ -93,12 +105,6 @@ type gMark struct {
 type taskMark struct {
 	id, g, name uint64
 	at          int64
-}
-
-type spanTally struct {
-	duration  evidence.Histogram
-	exemplars []evidence.Exemplar
-	open      evidence.Histogram
 }
 
 type regionEnd struct {

@@ -11,6 +11,7 @@ import (
 type stackClass struct {
 	fixed evidence.Wait // set where the stack decides alone
 	leaf  evidence.Wait // evidence.WaitOf
+	cgo   bool          // a call into C
 }
 
 func classify(stack evidence.Stack) stackClass {
@@ -20,7 +21,7 @@ func classify(stack evidence.Stack) stackClass {
 	case inCollector(stack):
 		return stackClass{fixed: evidence.WaitGC}
 	}
-	return stackClass{leaf: evidence.WaitOf(stack)}
+	return stackClass{leaf: evidence.WaitOf(stack), cgo: inC(stack)}
 }
 
 // waitOf names a wait by the runtime's reason (empty for a goroutine first seen waiting,
@@ -71,6 +72,19 @@ func ofRuntime(stack evidence.Stack) bool {
 		}
 	}
 	return true
+}
+
+// inC reports a call into C. The frame below runtime.cgocall is cgo's wrapper of the C function.
+func inC(stack evidence.Stack) bool {
+	for _, f := range stack {
+		if f.Function == "runtime.cgocall" {
+			return true
+		}
+		if f.Package() != "runtime" {
+			return false
+		}
+	}
+	return false
 }
 
 // inCollector reports a goroutine of the program that waits because it was drafted into

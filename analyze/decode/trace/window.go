@@ -2,6 +2,7 @@ package trace
 
 import (
 	"fmt"
+	"math"
 	"time"
 
 	xtrace "golang.org/x/exp/trace"
@@ -23,6 +24,7 @@ type window struct {
 	generations int   // begun
 	completed   int   // read to their last event
 	offset      int64 // behind the last of them
+	lostNS      int64 // known to be covered by what was not analysed; 0 when that is not known
 
 	stacks      *stackTable
 	goroutines  map[xtrace.GoID]*goroutine
@@ -34,7 +36,9 @@ type window struct {
 	sites       map[siteKey]*creationSite
 	samples     map[int32]int64
 	ranges      map[rangeKey]openRange
-	spans       map[spanKey]*evidence.Span
+	spans       map[spanKey]*span
+	assists     map[int32]*evidence.AssistSite
+	maxProcs    int // GOMAXPROCS as stated last
 	tasks       map[xtrace.TaskID]openSpan
 	openRegions int
 	sched       evidence.Sched
@@ -60,7 +64,8 @@ func newWindow(b budget.Budget) *window {
 		lastProc:   xtrace.NoProc,
 		samples:    map[int32]int64{},
 		ranges:     map[rangeKey]openRange{},
-		spans:      map[spanKey]*evidence.Span{},
+		spans:      map[spanKey]*span{},
+		assists:    map[int32]*evidence.AssistSite{},
 		tasks:      map[xtrace.TaskID]openSpan{},
 		series:     newSeries(),
 	}
@@ -145,6 +150,9 @@ func (w *window) analysed(in *input) int64 {
 }
 
 func (w *window) metric(m xtrace.Metric) {
+	if m.Name == "/sched/gomaxprocs:threads" {
+		w.maxProcs = int(min(m.Value.Uint64(), math.MaxInt32))
+	}
 	if m.Name != "/memory/classes/heap/objects:bytes" {
 		return
 	}
@@ -168,15 +176,19 @@ func (w *window) finish() *evidence.Trace {
 		t.Wakes = append(t.Wakes, *e)
 	}
 	for stack, s := range w.syscalls {
-		s.Stack = stack
+		s.Stack, s.Cgo = stack, w.stacks.classes[stack].cgo
 		t.Syscalls = append(t.Syscalls, *s)
+	}
+	for stack, a := range w.assists {
+		a.Stack = stack
+		t.GC.AssistSites = append(t.GC.AssistSites, *a)
 	}
 	for k, s := range w.sites {
 		t.Sites = append(t.Sites, s.evidence(k))
 	}
 	for k, s := range w.spans {
 		s.Kind, s.Name = k.kind, k.name
-		t.Spans = append(t.Spans, *s)
+		t.Spans = append(t.Spans, s.Span)
 	}
 	for stack, n := range w.samples {
 		t.Samples = append(t.Samples, evidence.StackCount{Stack: stack, Count: n})
@@ -188,7 +200,9 @@ func (w *window) finish() *evidence.Trace {
 		Procs:       len(w.procs),
 		Goroutines:  len(w.goroutines),
 		Warnings:    w.warnings(),
+		MaxProcs:    w.maxProcs,
 		Series:      w.series.evidence(w.now),
+		Spans:       w.spanSeries(),
 	}}
 	return t
 }

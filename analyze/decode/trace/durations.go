@@ -1,0 +1,139 @@
+package trace
+
+import (
+	"cmp"
+	"slices"
+
+	"go-debug/analyze/evidence"
+)
+
+// durations is a histogram with the slowest of what it counts.
+type durations struct {
+	floor   int64 // what the next one has to reach to be among the slowest
+	hist    evidence.Histogram
+	slowest []evidence.Exemplar
+}
+
+func (d *durations) add(ns int64, g uint64, at int64) {
+	d.hist.Add(ns)
+	if ns >= d.floor {
+		d.keep(evidence.Exemplar{Goroutine: g, AtNS: at, DurationNS: ns})
+	}
+}
+
+func (d *durations) keep(e evidence.Exemplar) {
+	d.slowest = evidence.AddExemplar(d.slowest, e)
+	if n := len(d.slowest); n == evidence.MaxExemplars {
+		d.floor = d.slowest[n-1].DurationNS
+	}
+}
+
+// into adds the durations to where the evidence keeps them.
+func (d *durations) into(h *evidence.Histogram, list *[]evidence.Exemplar) {
+	h.Merge(&d.hist)
+	for _, e := range d.slowest {
+		*list = evidence.AddExemplar(*list, e)
+	}
+}
+
+// parts gathers what a goroutine does while a region or task of it is open.
+type parts struct {
+	since                              int64
+	running, runnable, syscall, assist int64
+	waits                              []partWait
+	unknown                            bool // some of it was not seen
+}
+
+// partWait is the waits for one reason at one stack, both the generation's.
+type partWait struct {
+	stack, reason uint32
+	ns            int64
+}
+
+// maxPartWaits bounds the places where one region or task waits; what is beyond counts at the last.
+const maxPartWaits = 16
+
+// add takes the end of a state, which may have begun before the region did.
+func (p *parts) add(status goStatus, from, to int64, stack, reason uint32) {
+	d := max(to-max(from, p.since), 0)
+	switch status {
+	case goRunning:
+		p.running += d
+	case goRunnable:
+		p.runnable += d
+	case goSyscall:
+		p.syscall += d
+	case goWaiting:
+		for i := range p.waits {
+			if w := &p.waits[i]; w.stack == stack && w.reason == reason || i == maxPartWaits-1 {
+				w.ns += d
+				return
+			}
+		}
+		p.waits = append(p.waits, partWait{stack, reason, d})
+	}
+}
+
+// split adds the end of a state to all that is open on a goroutine.
+func (x *g) split(status goStatus, to int64) {
+	for i := range x.rare.regions {
+		x.rare.regions[i].parts.add(status, x.since, to, x.stack, x.reason)
+	}
+	for i := range x.rare.tasks {
+		x.rare.tasks[i].parts.add(status, x.since, to, x.stack, x.reason)
+	}
+}
+
+// assisted adds an assist to all that is open on a goroutine.
+func (x *g) assisted(to int64) {
+	for i := range x.rare.regions {
+		p := x.rare.regions[i].parts
+		p.assist += max(to-max(x.assistSince, p.since), 0)
+	}
+	for i := range x.rare.tasks {
+		p := x.rare.tasks[i].parts
+		p.assist += max(to-max(x.assistSince, p.since), 0)
+	}
+}
+
+// lost notes that what the goroutine did for some time is not known.
+func (x *g) lost() {
+	for i := range x.rare.regions {
+		x.rare.regions[i].parts.unknown = true
+	}
+	for i := range x.rare.tasks {
+		x.rare.tasks[i].parts.unknown = true
+	}
+}
+
+// annotate says whether what the goroutine does has to be split.
+func (x *g) annotate() {
+	x.annotated = len(x.rare.regions)+len(x.rare.tasks) > 0
+}
+
+// slowSpan is an exemplar of a task or region.
+type slowSpan struct {
+	evidence.Exemplar
+	parts *parts // nil when not known
+}
+
+// spanTally is the tasks or regions of one name.
+type spanTally struct {
+	duration, open evidence.Histogram
+	slowest        []slowSpan
+	bins           *series
+}
+
+func (s *spanTally) end(e evidence.Exemplar, p *parts) {
+	s.duration.Add(e.DurationNS)
+	s.bins.ended(e.AtNS + e.DurationNS)
+	n := len(s.slowest)
+	if n == evidence.MaxExemplars && e.DurationNS < s.slowest[n-1].DurationNS {
+		return
+	}
+	s.slowest = append(s.slowest, slowSpan{e, p})
+	slices.SortStableFunc(s.slowest, func(a, b slowSpan) int {
+		return cmp.Or(cmp.Compare(b.DurationNS, a.DurationNS), cmp.Compare(a.AtNS, b.AtNS), cmp.Compare(a.Goroutine, b.Goroutine))
+	})
+	s.slowest = s.slowest[:min(len(s.slowest), evidence.MaxExemplars)]
+}
