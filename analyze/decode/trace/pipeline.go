@@ -3,6 +3,7 @@ package trace
 import (
 	"bufio"
 	"cmp"
+	"errors"
 	"fmt"
 	"io"
 
@@ -56,7 +57,7 @@ func replayWith(workers int) reader {
 			p.idle = append(p.idle, &job{gen: &generation{}, rep: &replay{free: pool.put, limit: cmp.Or(waitingLimit, w.limits.Memory/waitingShare)}})
 		}
 		err = p.run(in)
-		if err != nil {
+		if err != nil && !errors.Is(err, errCut) {
 			p.missed()
 		}
 		p.join.close()
