@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -75,6 +76,9 @@ func TestCutTraces(t *testing.T) {
 		t.Errorf("%d generations decoded, %d scanned", whole.Generations, len(bounds))
 	}
 	for cut := headerSize; cut < len(data); cut += 1 + len(data)/41 {
+		if slices.Contains(bounds, int64(cut)) {
+			continue // that is no cut
+		}
 		set, err := decodeErr(t, data[:cut])
 		n := 0
 		for n < len(bounds) && bounds[n] <= int64(cut) {

@@ -130,7 +130,7 @@ func compareTimes(t *testing.T, got, want *evidence.Trace, share float64) {
 func TestAgainstTheOracle(t *testing.T) {
 	for name, run := range map[string]func(t *testing.T){
 		"load on 1": func(t *testing.T) { load(t, 1, newGeneration(t)) },
-		"stories": func(t *testing.T) { stories(t, newGeneration(t)) },
+		"stories":   func(t *testing.T) { stories(t, newGeneration(t)) },
 		"generations": func(t *testing.T) {
 			end := newGeneration(t)
 			for range 3 {
