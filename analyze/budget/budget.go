@@ -12,12 +12,15 @@ type Budget struct {
 	Memory int64
 	// Stacks bounds the distinct stacks (or groups) kept as evidence.
 	Stacks int
+	// Labels is how many distinct labels ("key=value") of a profile's samples are counted; 0,
+	// the default, counts their keys only. Goroutines keep theirs in any case.
+	Labels int
 }
 
 // The defaults: a traced hour and a dump of a million goroutines fit, a bomb does not.
 const (
 	DefaultBytes  = 8 << 30
-	DefaultMemory = 2 << 30
+	DefaultMemory = 1 << 30
 	DefaultStacks = 100_000
 )
 
@@ -40,11 +43,36 @@ func (b Budget) WithDefaults() Budget {
 	return b
 }
 
+// MemoryFlag is the flag that sets Budget.Memory.
+const MemoryFlag = "--max-memory"
+
 // Error says that an input went over a limit.
 type Error struct {
 	What  string // "decompressed bytes", "memory for profile messages"
 	Limit int64
 	Flag  string // the flag that raises the limit; empty when none does
+	// Need is the value of the flag that would do; 0 when that is not known.
+	Need int64
+}
+
+// OverMemory is the error of an input that needs more memory than Budget.Memory for what is
+// named: "memory for profile messages".
+func OverMemory(what string, limit int64) *Error {
+	return &Error{What: what, Limit: limit, Flag: MemoryFlag}
+}
+
+// Raise is a value for the flag that is worth trying after the error, given the memory that
+// the flag allowed so far: "2GiB".
+func (e *Error) Raise(memory int64) string {
+	const mib = 1 << 20
+	next := int64(mib)
+	for next < max(e.Need, memory+1) && next < 1<<62 {
+		next *= 2
+	}
+	if next%(1<<30) == 0 {
+		return fmt.Sprintf("%dGiB", next>>30)
+	}
+	return fmt.Sprintf("%dMiB", next>>20)
 }
 
 func (e *Error) Error() string {

@@ -10,7 +10,23 @@ func TestWithDefaults(t *testing.T) {
 	if got := own.WithDefaults(); got != own {
 		t.Errorf("%+v becomes %+v", own, got)
 	}
-	if got := (Budget{Bytes: -1, Memory: 2}).WithDefaults(); got != (Budget{DefaultBytes, 2, DefaultStacks}) {
+	if got := (Budget{Bytes: -1, Memory: 2}).WithDefaults(); got != (Budget{Bytes: DefaultBytes, Memory: 2, Stacks: DefaultStacks}) {
 		t.Errorf("partial budget becomes %+v", got)
+	}
+}
+
+func TestRaise(t *testing.T) {
+	for _, tt := range []struct {
+		need, memory int64
+		want         string
+	}{
+		{0, DefaultMemory, "2GiB"}, {0, 512 << 20, "1GiB"}, {0, 500_000_000, "512MiB"}, {0, 0, "1MiB"},
+		{5 << 30, DefaultMemory, "8GiB"}, {4 << 30, DefaultMemory, "4GiB"}, {0, 1<<62 + 1, "4294967296GiB"},
+	} {
+		e := OverMemory("memory for a test", tt.memory)
+		e.Need = tt.need
+		if got := e.Raise(tt.memory); got != tt.want || e.Flag != MemoryFlag {
+			t.Errorf("need %d with %d: %s, want %s", tt.need, tt.memory, got, tt.want)
+		}
 	}
 }

@@ -44,18 +44,14 @@ func (r *replay) follow(t *thread) error {
 		if whole == 0 {
 			ts = t.ts + int64(float64(v)*r.freq)
 		}
-		if v > maxStep || ts > maxTime || ts < t.ts {
-			if i > t.end {
-				if err := r.cutEvent(t); err != nil {
-					return err
-				}
-				continue
+		next, err := i, error(nil)
+		if i <= t.end {
+			if v > maxStep || ts > maxTime || ts < t.ts {
+				return errTimeLeap
 			}
-			return errTimeLeap
-		}
-		next, err := r.event(t, data, i, ts)
-		if t.state != runnable {
-			return nil
+			if next, err = r.event(t, data, i, ts); t.state != runnable {
+				return nil
+			}
 		}
 		if next > t.end {
 			if err := r.cutEvent(t); err != nil {
@@ -83,7 +79,7 @@ func (r *replay) force(t *thread) error {
 	}
 	v, i := uvarint(t.data, t.pos+1)
 	ts := t.ts + int64(float64(v)*r.freq)
-	if v > maxStep || ts > maxTime || ts < t.ts {
+	if i > t.end || v > maxStep || ts > maxTime || ts < t.ts {
 		r.forced = nil
 		return nil // follow meets it again
 	}
@@ -91,7 +87,7 @@ func (r *replay) force(t *thread) error {
 	r.forced = nil
 	switch {
 	case next > t.end:
-		return nil
+		return r.cutEvent(t)
 	case t.state != runnable: // it would wait for a second thing that is missing: it is left out
 		r.unpark(t)
 		t.state = runnable

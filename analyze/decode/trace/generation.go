@@ -320,7 +320,7 @@ func (r *genReader) take(g *generation, h batchHead, deliver func(batch)) error 
 func (r *genReader) keep(g *generation, b batch) error {
 	g.kept += int64(len(b.data))
 	if limit := r.in.limits.Memory / keptShare; g.kept > limit {
-		return &budget.Error{What: "memory for what one generation of the trace holds to its end", Limit: limit, Flag: memoryFlag}
+		return budget.OverMemory("memory for what one generation of the trace holds to its end", limit)
 	}
 	return nil
 }
@@ -349,8 +349,7 @@ func (r *genReader) release(g *generation, deliver func(batch)) {
 const (
 	// keptShare is the part of the memory budget that one generation may keep to its end: its
 	// tables, and its events where the clock comes last.
-	keptShare  = 2
-	memoryFlag = "--max-memory"
+	keptShare = 2
 )
 
 // finish checks what each generation must have.

@@ -41,9 +41,9 @@ func (in *input) Read(p []byte) (int, error) {
 	case in.n > in.limits.Bytes:
 		in.err = &budget.Error{What: "bytes of trace", Limit: in.limits.Bytes}
 	case in.gens != nil && in.gens.cost > in.limits.Memory:
-		in.err = &budget.Error{What: "memory for one generation of the trace", Limit: in.limits.Memory}
+		in.err = budget.OverMemory("memory for one generation of the trace", in.limits.Memory)
 	case in.whole && in.n*v1Expansion > in.limits.Memory:
-		in.err = &budget.Error{What: "memory for a trace without generations (go1.21 and older)", Limit: in.limits.Memory}
+		in.err = budget.OverMemory("memory for a trace without generations (go1.21 and older)", in.limits.Memory)
 	}
 	if in.err != nil {
 		return 0, in.err

@@ -210,7 +210,7 @@ func (p *pipeline) joinOldest() error {
 	}
 	w.generations++
 	if j.rep.crowded {
-		w.crowded = &budget.Error{What: "memory for events that wait for others", Limit: j.rep.limit, Flag: memoryFlag}
+		w.crowded = budget.OverMemory("memory for events that wait for others", j.rep.limit)
 	}
 	err := j.err
 	if joined := p.join.add(j.rep); err == nil {

@@ -77,7 +77,7 @@ func (s *stitcher) add(r *replay) error {
 	w.now = s.latest
 	s.first, s.gaps = false, s.gaps || r.crowded
 	if live := int64(len(w.goroutines)+len(w.tasks)+len(w.procs)) * liveCost; live > w.limits.Memory {
-		return &budget.Error{What: "memory for live goroutines and tasks", Limit: w.limits.Memory}
+		return budget.OverMemory("memory for live goroutines and tasks", w.limits.Memory)
 	}
 	return nil
 }

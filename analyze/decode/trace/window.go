@@ -107,7 +107,7 @@ func (w *window) event(ev *xtrace.Event) error {
 		w.samples[w.stacks.intern(ev.Stack())]++
 	}
 	if live := int64(len(w.goroutines)+len(w.tasks)+w.openRegions+len(w.ranges)+len(w.procs)) * liveCost; live > w.limits.Memory {
-		return &budget.Error{What: "memory for live goroutines and tasks", Limit: w.limits.Memory}
+		return budget.OverMemory("memory for live goroutines and tasks", w.limits.Memory)
 	}
 	return nil
 }
@@ -216,7 +216,7 @@ func (w *window) warnings() []string {
 		out = append(out, fmt.Sprintf("%d events at the cut depend on events that are missing: the times around them are not counted", w.assumed))
 	}
 	if w.crowded != nil {
-		out = append(out, fmt.Sprintf("events were taken out of order, and some times are not counted: %v (raise it with %s)", w.crowded, memoryFlag))
+		out = append(out, fmt.Sprintf("events were taken out of order, and some times are not counted: %v (raise it with %s)", w.crowded, budget.MemoryFlag))
 	}
 	if w.foldedSites > 0 {
 		out = append(out, fmt.Sprintf("%d entries beyond the limit of %d distinct sites lost their stack", w.foldedSites, w.limits.Stacks))
