@@ -8,7 +8,10 @@
 // The package imports the standard library only.
 package evidence
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Kind says what an input is. The names are those of the JSON report.
 type Kind string
@@ -28,6 +31,22 @@ const (
 	Metrics       Kind = "metrics"
 	LoadTest      Kind = "loadtest"
 	Unknown       Kind = "unknown"
+
+	// Survivors are goroutine snapshots of the phases after the load. No input is of this kind, and no
+	// profile is called so: it is what a detector asks a Set for.
+	Survivors Kind = "survivors"
+)
+
+// Phase says when, in relation to the load, a capture was taken. The empty phase is that of a
+// capture like any other.
+type Phase string
+
+// The phases after the load, when what was busy had been given time to end.
+const (
+	// Settled: the load had stopped, because what drove it had ended or the tests were over.
+	Settled Phase = "settled"
+	// Unattended: the load was to stop by then, and nobody saw it do so.
+	Unattended Phase = "unattended"
 )
 
 // Position places one input among the others of its kind.
@@ -38,7 +57,8 @@ type Position struct {
 	// name. It is assigned once, before anything is decoded.
 	Seq int `json:"seq"`
 	// At is when the capture was taken; zero when nobody recorded it.
-	At time.Time `json:"at,omitzero"`
+	At    time.Time `json:"at,omitzero"`
+	Phase Phase     `json:"phase,omitempty"`
 }
 
 // Before orders positions: by sequence, then by name.
@@ -79,8 +99,13 @@ type Set struct {
 	Inputs    []Input    `json:"inputs"`
 	Snapshots []Snapshot `json:"snapshots,omitempty"`
 	Profiles  []*Profile `json:"profiles,omitempty"`
-	Trace     *Trace     `json:"trace,omitempty"`
-	Loads     []Load     `json:"loads,omitempty"`
+	// Sums are the sums of those profiles that the set does not keep one by one, being more
+	// than MaxProfiles of a kind; Profile.Folded counts them.
+	Sums  []*Profile `json:"sums,omitempty"`
+	Trace *Trace     `json:"trace,omitempty"`
+	Loads []Load     `json:"loads,omitempty"`
+	// Code is what source analysis says about the places where goroutines block.
+	Code []CodeSite `json:"code,omitempty"`
 }
 
 // Has reports whether the set holds at least n captures of a kind.
@@ -90,12 +115,8 @@ func (s *Set) Has(k Kind, n int) bool { return s.Count(k) >= n }
 func (s *Set) Count(k Kind) int {
 	n := 0
 	switch k {
-	case Goroutine, GoroutineLeak:
-		for i := range s.Snapshots {
-			if s.Snapshots[i].Kind == k {
-				n++
-			}
-		}
+	case Goroutine, GoroutineLeak, Survivors:
+		n = len(s.SnapshotsOf(k))
 	case Execution:
 		if s.Trace != nil {
 			n = len(s.Trace.Windows)
@@ -112,11 +133,20 @@ func (s *Set) Count(k Kind) int {
 				n++
 			}
 		}
+		for _, p := range s.Sums {
+			if p.Kind == k {
+				n += p.Folded
+			}
+		}
 	}
 	return n
 }
 
-// ProfilesOf returns the profiles of a kind in time order.
+// ProfilesOf returns the profiles of a kind in time order: by when they were taken where all of
+// them say so, else by their sequence. Where there are more of them than a set keeps, the last one is the sum of all others that were taken over a time (Folded is
+// not 0): changes add up. Totals since the start of the program do not, nor does what is in
+// use: of those the first, the last and a selection between stand for all, and the sum is
+// among Sums for who wants a mean or the sum of a fleet.
 func (s *Set) ProfilesOf(k Kind) []*Profile {
 	var out []*Profile
 	for _, p := range s.Profiles {
@@ -124,15 +154,30 @@ func (s *Set) ProfilesOf(k Kind) []*Profile {
 			out = append(out, p)
 		}
 	}
+	if !slices.ContainsFunc(out, func(p *Profile) bool { return p.At.IsZero() }) {
+		slices.SortStableFunc(out, func(p, q *Profile) int { return p.At.Compare(q.At) })
+	}
+	for _, p := range s.Sums {
+		if p.Kind == k && p.DurationNS > 0 {
+			out = append(out, p)
+		}
+	}
 	return out
 }
 
-// SnapshotsOf returns the goroutine snapshots of a kind in time order.
+// SnapshotsOf returns the goroutine snapshots of a kind in time order. Those that were taken
+// when the load had stopped are Survivors and not Goroutine: in a series they would look like
+// an end of all growth.
 func (s *Set) SnapshotsOf(k Kind) []*Snapshot {
 	var out []*Snapshot
 	for i := range s.Snapshots {
-		if s.Snapshots[i].Kind == k {
-			out = append(out, &s.Snapshots[i])
+		snap := &s.Snapshots[i]
+		kind := snap.Kind
+		if kind == Goroutine && snap.Phase != "" {
+			kind = Survivors
+		}
+		if kind == k {
+			out = append(out, snap)
 		}
 	}
 	return out

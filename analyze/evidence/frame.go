@@ -101,9 +101,23 @@ func (s Stack) Contains(function string) bool {
 }
 
 // NormalFunction strips what changes with an unrelated edit: the numbers of closures
-// (f.func3.1 becomes f.func.func) and of goroutine wrappers (f.gowrap2), and type
-// arguments. Fingerprints and group keys use it.
+// (f.func3.1 becomes f.func.func), of the bodies of range-over-func loops (f-range2) and of
+// the compiler's wrappers (f.gowrap2, f.deferwrap1), and type arguments. Fingerprints and
+// group keys use it.
 func NormalFunction(name string) string {
+	name = withoutTypeArguments(name)
+	slash := strings.LastIndexByte(name, '/')
+	parts := strings.Split(name[slash+1:], ".")
+	for i := 1; i < len(parts); i++ {
+		parts[i] = normalPart(parts[i])
+	}
+	return name[:slash+1] + strings.Join(parts, ".")
+}
+
+func withoutTypeArguments(name string) string {
+	if strings.IndexByte(name, '[') < 0 {
+		return name
+	}
 	var b strings.Builder
 	depth := 0
 	for i := 0; i < len(name); i++ {
@@ -113,36 +127,37 @@ func NormalFunction(name string) string {
 				b.WriteString("[...]")
 			}
 			depth++
-		case c == ']':
+		case c == ']' && depth > 0:
 			depth--
-		case depth > 0:
-		default:
+		case depth == 0:
 			b.WriteByte(c)
 		}
 	}
-	slash := strings.LastIndexByte(b.String(), '/')
-	head, tail := b.String()[:slash+1], b.String()[slash+1:]
-	parts := strings.Split(tail, ".")
-	for i := 1; i < len(parts); i++ {
-		p := parts[i]
-		for _, word := range []string{"func", "gowrap", "deferwrap"} {
-			if digits, ok := strings.CutPrefix(p, word); ok && allDigits(digits) {
-				p = word
-			}
-		}
-		if allDigits(p) && p != "" {
-			p = "func"
-		}
-		parts[i] = p
-	}
-	return head + strings.Join(parts, ".")
+	return b.String()
 }
 
-func allDigits(s string) bool {
-	for i := 0; i < len(s); i++ {
-		if s[i] < '0' || s[i] > '9' {
-			return false
+// normalPart takes the number off one part of a name that the compiler has numbered.
+func normalPart(part string) string {
+	head := strings.TrimRight(part, "0123456789")
+	switch {
+	case head == part:
+		return part
+	case head == "", head == "func":
+		return "func"
+	case head == "gowrap", head == "deferwrap", strings.HasSuffix(head, "-range"):
+		head, loop := strings.CutSuffix(head, "-range")
+		if !loop {
+			return head
 		}
+		return normalPart(head) + "-range"
 	}
-	return true
+	return part
+}
+
+// IsWrapper reports a function that the compiler made of a go or defer statement with
+// arguments. Dumps show it or not depending on GOTRACEBACK, and on the Go version.
+func (f Frame) IsWrapper() bool {
+	i := strings.LastIndexByte(f.Function, '.')
+	part := normalPart(f.Function[i+1:])
+	return i > 0 && (part == "gowrap" || part == "deferwrap")
 }

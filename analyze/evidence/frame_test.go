@@ -1,6 +1,12 @@
 package evidence
 
-import "testing"
+import (
+	"go/build"
+	"os"
+	"path/filepath"
+	"regexp"
+	"testing"
+)
 
 func TestFramePackage(t *testing.T) {
 	for _, tt := range []struct {
@@ -58,9 +64,35 @@ func TestNormalFunction(t *testing.T) {
 		{"example.com/v2.func1/x.F", "example.com/v2.func1/x.F"},
 		{"main.functional", "main.functional"},
 		{"main.func1", "main.func"},
+		{"main.start.func2.1.3", "main.start.func.func.func"},
+		{"main.start.gowrap12", "main.start.gowrap"},
+		{"main.ranger-range1", "main.ranger-range"},
+		{"main.(*S).run.func3-range12", "main.(*S).run.func-range"},
+		{"main.ranger.numbers.ranger-range1.func2", "main.ranger.numbers.ranger-range.func"},
+		{"main.init.0.func1", "main.init.func.func"},
+		{"iter.Pull[...].func1.1", "iter.Pull[...].func.func"},
+		{"main.(*box[...]).take", "main.(*box[...]).take"},
+		{"main.stack[...].each[...]", "main.stack[...].each[...]"},
+		{"main.F[map[string][]example.com/x/y.T].func2", "main.F[...].func"},
+		{"main.sha256", "main.sha256"},
+		{"main.v2-range", "main.v2-range"},
+		{"main.(*struct { F func(int) }).run", "main.(*struct { F func(int) }).run"},
+		{"main.f]", "main.f]"},
+		{"", ""},
 	} {
 		if got := NormalFunction(tt.in); got != tt.want {
 			t.Errorf("NormalFunction(%q) = %q, want %q", tt.in, got, tt.want)
+		}
+	}
+}
+
+func TestIsWrapper(t *testing.T) {
+	for name, want := range map[string]bool{
+		"main.start.gowrap1": true, "main.start.func2.deferwrap3": true, "main.(*S).gowrap10": true,
+		"main.start.func1": false, "main.gowrapper": false, "main.gowrap.run": false, "gowrap1": false, "": false,
+	} {
+		if got := (Frame{Function: name}).IsWrapper(); got != want {
+			t.Errorf("IsWrapper(%q) = %v", name, got)
 		}
 	}
 }
@@ -84,11 +116,16 @@ func TestWaitOf(t *testing.T) {
 		{"mutex", stackOf("runtime.gopark", "runtime.semacquire1", "internal/sync.runtime_SemacquireMutex", "internal/sync.(*Mutex).lockSlow", "internal/sync.(*Mutex).Lock", "sync.(*Mutex).Lock", "main.f"), WaitMutex},
 		{"rwmutex writer inside its mutex", stackOf("internal/sync.runtime_SemacquireMutex", "internal/sync.(*Mutex).lockSlow", "sync.(*Mutex).Lock", "sync.(*RWMutex).Lock", "main.f"), WaitRWMutex},
 		{"waitgroup in a semaphore", stackOf("sync.runtime_Semacquire", "sync.(*WaitGroup).Wait", "main.f"), WaitWaitGroup},
+		{"cond that takes its lock again", stackOf("sync.runtime_SemacquireMutex", "sync.(*Mutex).lockSlow", "sync.(*Mutex).Lock", "sync.(*Cond).Wait", "main.f"), WaitMutex},
 		{"cond", stackOf("sync.runtime_notifyListWait", "sync.(*Cond).Wait", "main.f"), WaitCond},
 		{"io", stackOf("internal/poll.runtime_pollWait", "internal/poll.(*pollDesc).wait", "net.(*netFD).Read", "main.f"), WaitIO},
 		{"sleep", stackOf("time.Sleep", "main.f"), WaitSleep},
 		{"a user's function below does not count", stackOf("main.f", "sync.(*Mutex).Lock"), WaitNone},
 		{"running", stackOf("main.spin"), WaitNone},
+		{"by reflection", stackOf("reflect.rselect", "reflect.Select", "main.f"), WaitSelect},
+		{"iter.Pull", stackOf("runtime.coroswitch", "iter.Pull[...].func1.1", "main.f"), WaitCoroutine},
+		{"C", stackOf("runtime.cgocall", "main._Cfunc_wait", "main.f"), WaitSyscall},
+		{"a file's lock", stackOf("internal/poll.runtime_Semacquire", "internal/poll.(*fdMutex).rwlock", "os.(*File).Read", "main.f"), WaitSemaphore},
 	} {
 		if got := WaitOf(tt.stack); got != tt.want {
 			t.Errorf("%s: WaitOf = %q, want %q", tt.name, got, tt.want)
@@ -106,6 +143,11 @@ func TestParseWait(t *testing.T) {
 		"sync.RWMutex.RLock (scan)":      WaitRWMutex,
 		"sync.WaitGroup.Wait (durable)":  WaitWaitGroup,
 		"running":                        WaitNone,
+		"chan receive (synctest)":        WaitChanRecv,
+		"sleep (scan) (durable)":         WaitSleep,
+		"select (leaked) (scan)":         WaitSelect,
+		"leaked (leaked)":                WaitOther,
+		"coroutine":                      WaitCoroutine,
 		"a reason of a later Go version": WaitOther,
 	} {
 		if got := ParseWait(reason); got != want {
@@ -114,14 +156,65 @@ func TestParseWait(t *testing.T) {
 	}
 }
 
+// The runtime of the Go version at hand knows no wait reason that the tables lack.
+func TestWaitReasonsAreKnown(t *testing.T) {
+	for _, file := range []string{"runtime2.go", "traceback.go"} {
+		src, err := os.ReadFile(filepath.Join(build.Default.GOROOT, "src", "runtime", file))
+		if err != nil {
+			t.Skip(err)
+		}
+		table := regexp.MustCompile(`(?s)(?:waitReasonStrings|gStatusStrings) = .*?\n}`).Find(src)
+		reasons := regexp.MustCompile(`: +"([^"]+)"`).FindAllSubmatch(table, -1)
+		if len(reasons) < 8 {
+			t.Fatalf("%s holds %d reasons: the test looks at the wrong place", file, len(reasons))
+		}
+		for _, r := range reasons {
+			if _, ok := waitReasons[TrimWait(string(r[1]))]; !ok {
+				t.Errorf("%s: no class for %q", file, r[1])
+			}
+		}
+	}
+}
+
 func TestGroupKeyIsOneAcrossFormats(t *testing.T) {
-	proto := Group{Wait: WaitChanSend, Stack: stackOf("runtime.gopark", "runtime.chansend", "runtime.chansend1", "main.(*C).run.func1")}
+	proto := Group{Wait: WaitChanSend, Stack: stackOf("runtime.gopark", "runtime.chansend", "runtime.chansend1", "main.(*C).run.func1", "main.start.gowrap4", "runtime.goexit")}
 	text := Group{Wait: WaitChanSend, Stack: stackOf("main.(*C).run.func2")}
 	if proto.Key() != text.Key() {
 		t.Errorf("keys differ:\n%q\n%q", proto.Key(), text.Key())
 	}
-	other := Group{Wait: WaitChanRecv, Stack: text.Stack}
-	if other.Key() == text.Key() {
-		t.Error("the wait reason must be part of the key")
+	for _, w := range []Wait{WaitChanRecv, WaitNilChan, WaitChan} {
+		other := Group{Wait: w, Stack: text.Stack}
+		if other.StackKey() != proto.StackKey() || other.Key() == proto.Key() {
+			t.Errorf("debug=1 does not show %s, so the stack's key must not, but the other must: %q, %q", w, other.StackKey(), other.Key())
+		}
+	}
+	if a, b := (&Group{Wait: WaitNoCases}).StackKey(), (&Group{Wait: WaitSelect}).StackKey(); a != b {
+		t.Errorf("stack keys %q and %q", a, b)
+	}
+	created := text
+	created.CreatedBy = Frame{Function: "main.start.func7", File: "main.go", Line: 3}
+	later := created
+	later.CreatedBy = Frame{Function: "main.start.func8", File: "main.go", Line: 9}
+	if created.Key() != later.Key() || created.Key() == text.Key() || created.StackKey() != text.StackKey() {
+		t.Errorf("the creator is part of the key, its line and number are not: %q, %q", created.Key(), later.Key())
+	}
+	deep := Group{Wait: WaitChanRecv, Stack: stackOf("main.leaf", "main.walk", "main.visit", "main.walk", "main.visit", "main.walk", "main.main")}
+	shallow := Group{Wait: WaitChanRecv, Stack: stackOf("main.leaf", "main.walk", "main.visit", "main.walk", "main.main")}
+	if deep.Key() != shallow.Key() {
+		t.Errorf("how deep a recursion is makes no other key: %q", deep.Key())
+	}
+	for name, other := range map[string]Group{
+		"wait reason": {Wait: WaitChanRecv, Stack: text.Stack},
+		"function":    {Wait: WaitChanSend, Stack: stackOf("main.(*D).run.func2")},
+		"receiver":    {Wait: WaitChanSend, Stack: stackOf("main.C.run.func2")},
+	} {
+		if other.Key() == text.Key() {
+			t.Errorf("the %s must be part of the key", name)
+		}
+	}
+	// Without functions of the program the standard library's must do.
+	lib := Group{Wait: WaitIO, Stack: stackOf("runtime.gopark", "internal/poll.runtime_pollWait", "net.(*netFD).Read", "net/http.(*conn).serve")}
+	if got, want := lib.Key(), "io\nnet.(*netFD).Read\nnet/http.(*conn).serve"; got != want {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }

@@ -3,7 +3,6 @@ package evidence
 import (
 	"cmp"
 	"slices"
-	"strconv"
 	"strings"
 )
 
@@ -48,44 +47,68 @@ type Group struct {
 	// IDs are goroutine ids in ascending order, at most MaxGroupIDs; IDsDropped counts the rest.
 	IDs        []uint64 `json:"ids,omitempty"`
 	IDsDropped int      `json:"ids_dropped,omitempty"`
-	// MinMinutes and MaxMinutes bound the "N minutes" of the headers; goroutines without
-	// one count as 0, which means "under a minute, or blocked since before the first GC".
+	// MinMinutes and MaxMinutes bound the "N minutes" of the headers. The runtime counts them
+	// from the start of the collection before the first one that met the goroutine blocked, so
+	// they are too high by up to one collection interval (an idle program collects every two
+	// minutes), and too low only for what blocked before the program's first collection.
+	// Goroutines without one count as 0: under a minute, not met blocked by a collection other
+	// than the program's first, or marked as leaked.
 	MinMinutes int `json:"min_minutes"`
 	MaxMinutes int `json:"max_minutes"`
 	// Labels are the pprof labels that all goroutines of the group share, "k=v", sorted.
 	Labels []string `json:"labels,omitempty"`
 }
 
-// Key identifies a group across snapshots of any format: wait reason and function names.
-// It holds no line, address, id, argument or count, and no creator, because protobuf
-// and debug=1 captures have none.
+// Key names what the goroutines of a group have in common across snapshots, builds and Go
+// versions: what they wait for, their functions and their creator. It holds no line,
+// address, id, argument or count. Captures without creators (protobuf, debug=1) have keys of
+// their own; StackKey joins them with the others.
 func (g *Group) Key() string {
+	key := string(g.Wait) + g.functions()
+	if g.CreatedBy.Function != "" {
+		key += "\ncreated by " + NormalFunction(g.CreatedBy.Function)
+	}
+	return key
+}
+
+// StackKey is the part of Key that every format shows. It leaves out the creator, the
+// direction of a channel operation and what makes a wait endless (a nil channel, a select
+// without cases): debug=1 dumps show none of them.
+func (g *Group) StackKey() string {
+	class := g.Wait
+	switch class {
+	case WaitChanSend, WaitChanRecv, WaitNilChan:
+		class = WaitChan
+	case WaitNoCases:
+		class = WaitSelect
+	}
+	return string(class) + g.functions()
+}
+
+// functions are the names on the stack, a line break before each. The Go distribution's
+// count only where there are no others, because formats and Go versions differ in how many
+// of them they show. A function counts once: how deep a recursion is makes no other place.
+func (g *Group) functions() string {
 	var b strings.Builder
-	b.WriteString(string(g.Wait))
+	_, user := g.Stack.User()
+	seen := map[string]bool{}
 	for _, f := range g.Stack {
-		if f.Std() && b.Len() > 0 && isPark(f.Function) {
-			continue // runtime frames differ between formats
+		if seen[f.Function] || user && f.Std() || !user && isInternal(f) || f.IsWrapper() {
+			continue
 		}
+		seen[f.Function] = true
 		b.WriteByte('\n')
 		b.WriteString(NormalFunction(f.Function))
 	}
 	return b.String()
 }
 
-// SiteKey is Key with the line of the innermost user frame: two blocking lines of one
-// function are two sites.
-func (g *Group) SiteKey() string {
-	f, ok := g.Stack.User()
-	if !ok {
-		return g.Key()
-	}
-	return g.Key() + "\n@" + f.File + ":" + strconv.Itoa(f.Line)
-}
-
-// isPark reports the runtime frames that one format prints and another leaves out.
-func isPark(function string) bool {
-	return strings.HasPrefix(function, "runtime.") || strings.HasPrefix(function, "sync.runtime_") ||
-		strings.HasPrefix(function, "internal/sync.runtime_") || strings.HasPrefix(function, "internal/poll.runtime_")
+// isInternal reports the frames below the standard library's API: one format prints them
+// and another leaves them out.
+func isInternal(f Frame) bool {
+	pkg := f.Package()
+	return pkg == "" || pkg == "runtime" || strings.HasPrefix(pkg, "internal/") || strings.HasPrefix(pkg, "runtime/internal/") ||
+		strings.HasPrefix(f.Function, "sync.runtime_")
 }
 
 // SortGroups orders groups by count (descending), then by stack: the order of a snapshot.

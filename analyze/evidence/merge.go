@@ -12,9 +12,9 @@ func Merge(a, b *Set) *Set {
 	m := &Set{
 		Inputs:    slices.Concat(a.Inputs, b.Inputs),
 		Snapshots: slices.Concat(a.Snapshots, b.Snapshots),
-		Profiles:  slices.Concat(a.Profiles, b.Profiles),
 		Loads:     mergeLoads(a.Loads, b.Loads),
 		Trace:     MergeTraces(a.Trace, b.Trace),
+		Code:      mergeCode(a.Code, b.Code),
 	}
 	slices.SortStableFunc(m.Inputs, func(x, y Input) int {
 		return cmp.Or(comparePositions(x.Position, y.Position), cmp.Compare(x.Kind, y.Kind), cmp.Compare(x.SHA256, y.SHA256))
@@ -22,9 +22,7 @@ func Merge(a, b *Set) *Set {
 	slices.SortStableFunc(m.Snapshots, func(x, y Snapshot) int {
 		return cmp.Or(comparePositions(x.Position, y.Position), cmp.Compare(x.Part, y.Part), cmp.Compare(x.Kind, y.Kind), cmp.Compare(x.Total, y.Total))
 	})
-	slices.SortStableFunc(m.Profiles, func(x, y *Profile) int {
-		return cmp.Or(cmp.Compare(x.Kind, y.Kind), comparePositions(x.Position, y.Position), cmp.Compare(x.Records, y.Records))
-	})
+	m.Profiles, m.Sums = foldProfiles(a, b)
 	return m
 }
 

@@ -3,6 +3,7 @@ package evidence
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 )
@@ -16,6 +17,10 @@ func setFor(i int) *Set {
 		Profiles:  []*Profile{{Position: pos, Kind: Mutex, Records: int64(i)}},
 		Loads: []Load{{Kind: Metrics, Source: "metrics", Route: "all", Roles: map[string]string{"requests": fmt.Sprint("m", i)},
 			Points: []LoadPoint{{At: pos.At, Seq: i, Goroutines: &n}}}},
+		Code: []CodeSite{
+			{Function: "main.shared", File: "main.go", Line: 7, Pattern: PatternTimeout},
+			{Function: fmt.Sprint("main.f", i), File: "main.go", Line: i, Certain: i == 1},
+		},
 	}
 }
 
@@ -45,6 +50,17 @@ func TestMergeMakesOneSeriesOfALoad(t *testing.T) {
 	}
 	if !m.Has(Metrics, 3) || m.Has(Metrics, 4) || !m.Has(Mutex, 3) || m.Has(Heap, 1) {
 		t.Error("counts of captures are wrong")
+	}
+}
+
+func TestMergeKeepsEachFactAboutSourceOnce(t *testing.T) {
+	m := Merge(Merge(setFor(2), setFor(1)), setFor(2))
+	var got []string
+	for _, c := range m.Code {
+		got = append(got, c.Function)
+	}
+	if want := []string{"main.f1", "main.f2", "main.shared"}; !slices.Equal(got, want) {
+		t.Errorf("facts about %v, want %v", got, want)
 	}
 }
 

@@ -11,6 +11,9 @@ type Profile struct {
 	Period     int64     `json:"period"`
 	DurationNS int64     `json:"duration_ns"` // 0 when the profile does not say
 	Records    int64     `json:"records"`     // sample records in the file
+	// Folded is the number of profiles that this is the sum of; 0 for one as it was taken. Of
+	// a sum DurationNS is the sum of theirs, and Position the first one's.
+	Folded int `json:"folded,omitempty"`
 	// Stacks are distinct, ordered by their default value (descending), then by frames.
 	Stacks []ValueStack `json:"stacks"`
 	// Frames is the table that ValueStack.Frames indexes.
@@ -18,9 +21,16 @@ type Profile struct {
 	// Totals are the sums over all samples, per sample type.
 	Totals []int64 `json:"totals"`
 	// Dropped are the totals of stacks beyond the bound on distinct stacks; nil when none.
-	Dropped  []int64  `json:"dropped,omitempty"`
+	Dropped []int64 `json:"dropped,omitempty"`
+	// Cut are the totals of those samples whose outermost frames were left out, for the same
+	// bound: they stand among Stacks by their innermost frames. nil when none.
+	Cut []int64 `json:"cut,omitempty"`
+	// Build is the build id of the program, empty when the profile does not say. Profiles of
+	// other builds have other stacks.
+	Build    string   `json:"build,omitempty"`
 	Comments []string `json:"comments,omitempty"`
-	// Labels counts samples by "key=value", bounded, where the profile has labels.
+	// Labels counts samples by "key=value", bounded, where those were asked for
+	// (budget.Budget.Labels), else by key. nil where the profile has no labels.
 	Labels map[string]int64 `json:"labels,omitempty"`
 }
 

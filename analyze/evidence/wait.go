@@ -11,6 +11,7 @@ const (
 	WaitNone      Wait = ""          // running, runnable or not known
 	WaitChanSend  Wait = "chan-send" // sending on a channel
 	WaitChanRecv  Wait = "chan-receive"
+	WaitChan      Wait = "chan" // one of the two: debug=1 dumps show no more
 	WaitSelect    Wait = "select"
 	WaitNilChan   Wait = "nil-chan"     // send to or receive from a nil channel: for ever
 	WaitNoCases   Wait = "select-empty" // select{}: for ever
@@ -20,7 +21,8 @@ const (
 	WaitWaitGroup Wait = "waitgroup"
 	WaitSemaphore Wait = "semaphore" // before go1.20 all of sync looks like this
 	WaitSleep     Wait = "sleep"
-	WaitIO        Wait = "io" // network poller
+	WaitCoroutine Wait = "coroutine" // between two values of iter.Pull
+	WaitIO        Wait = "io"        // network poller
 	WaitSyscall   Wait = "syscall"
 	WaitGC        Wait = "gc"     // assist, sweep, stop the world
 	WaitSystem    Wait = "system" // the runtime's own goroutines
@@ -32,6 +34,7 @@ const (
 var waitReasons = map[string]Wait{
 	"running": WaitNone, "runnable": WaitNone, "idle": WaitNone, "copystack": WaitNone,
 	"preempted": WaitNone, "dead": WaitNone, "waiting": WaitOther, "leaked": WaitOther,
+	"panicwait": WaitOther, "synctest.Run": WaitOther, "synctest.Wait": WaitOther,
 
 	"chan send":               WaitChanSend,
 	"chan receive":            WaitChanRecv,
@@ -49,10 +52,11 @@ var waitReasons = map[string]Wait{
 	"semacquire":          WaitSemaphore,
 	"sync":                WaitSemaphore, // trace spelling; the stack says more
 
-	"sleep":   WaitSleep,
-	"IO wait": WaitIO,
-	"network": WaitIO, // trace spelling
-	"syscall": WaitSyscall,
+	"sleep":     WaitSleep,
+	"coroutine": WaitCoroutine,
+	"IO wait":   WaitIO,
+	"network":   WaitIO, // trace spelling
+	"syscall":   WaitSyscall,
 
 	"GC assist marking": WaitGC, "GC assist wait": WaitGC, "GC mark assist wait for work": WaitGC,
 	"garbage collection": WaitGC, "garbage collection scan": WaitGC, "wait for GC cycle": WaitGC,
@@ -64,15 +68,32 @@ var waitReasons = map[string]Wait{
 	"GOMAXPROCS updater (idle)": WaitSystem, "finalizer wait": WaitSystem, "cleanup wait": WaitSystem,
 	"trace reader (blocked)": WaitSystem, "trace goroutine status": WaitSystem, "trace proc status": WaitSystem,
 	"page trace flush": WaitSystem, "system goroutine wait": WaitSystem, "timer goroutine (idle)": WaitSystem,
-	"debug call": WaitSystem, "wait for debug call": WaitSystem,
+	"debug call": WaitSystem, "wait for debug call": WaitSystem, "dumping heap": WaitSystem,
+	"waiting for cgo callback": WaitSystem, // a thread of C that no Go code uses at the moment
+}
+
+// waitMarks stand behind a wait reason in goroutine dumps and are no part of it: found by
+// the leak profile, being scanned by the collector, and blocked on nothing outside of a
+// test's bubble (go1.25, before that go1.24's experiment).
+var waitMarks = []string{" (leaked)", " (scan)", " (durable)", " (synctest)"}
+
+// TrimWait takes the marks off a wait reason: "chan receive (nil chan) (leaked)" becomes
+// "chan receive (nil chan)".
+func TrimWait(reason string) string {
+	for trimmed := true; trimmed; {
+		trimmed = false
+		for _, mark := range waitMarks {
+			if rest, ok := strings.CutSuffix(reason, mark); ok {
+				reason, trimmed = rest, true
+			}
+		}
+	}
+	return reason
 }
 
 // ParseWait maps a wait reason as the runtime prints it. Unknown reasons are WaitOther.
 func ParseWait(reason string) Wait {
-	for _, mark := range []string{" (leaked)", " (scan)", " (durable)"} {
-		reason = strings.ReplaceAll(reason, mark, "")
-	}
-	if w, ok := waitReasons[reason]; ok {
+	if w, ok := waitReasons[TrimWait(reason)]; ok {
 		return w
 	}
 	return WaitOther
@@ -89,6 +110,10 @@ var leafWaits = map[string]Wait{
 	"runtime.chanrecv2":                       WaitChanRecv,
 	"runtime.selectgo":                        WaitSelect,
 	"runtime.block":                           WaitNoCases,
+	"runtime.coroswitch":                      WaitCoroutine,
+	"reflect.chansend0":                       WaitChanSend,
+	"reflect.chanrecv":                        WaitChanRecv,
+	"reflect.rselect":                         WaitSelect,
 	"sync.runtime_SemacquireMutex":            WaitMutex,
 	"internal/sync.runtime_SemacquireMutex":   WaitMutex,
 	"sync.runtime_SemacquireRWMutex":          WaitRWMutex,
@@ -103,17 +128,25 @@ var leafWaits = map[string]Wait{
 	"sync.runtime_Semacquire":                 WaitSemaphore,
 	"time.Sleep":                              WaitSleep,
 	"internal/poll.runtime_pollWait":          WaitIO,
+	"internal/poll.runtime_Semacquire":        WaitSemaphore,
 	"os/signal.signal_recv":                   WaitSystem,
+	"runtime.cgocall":                         WaitSyscall,
+	"runtime/internal/syscall.Syscall6":       WaitSyscall,
 	"syscall.Syscall":                         WaitSyscall,
 	"syscall.Syscall6":                        WaitSyscall,
 	"syscall.RawSyscall6":                     WaitSyscall,
+	"syscall.syscall":                         WaitSyscall, // macOS, Solaris
+	"syscall.syscall6":                        WaitSyscall,
+	"syscall.SyscallN":                        WaitSyscall, // Windows
+	"syscall.syscalln":                        WaitSyscall,
 	"internal/runtime/syscall.Syscall6":       WaitSyscall,
 	"internal/runtime/syscall/linux.Syscall6": WaitSyscall,
 }
 
 // WaitOf infers the wait reason from a stack. It looks at the runtime and standard
-// library frames above the first user frame. Inside sync the outermost exported method
-// decides: a WaitGroup parked in a semaphore waits for the group.
+// library frames above the first user frame. A WaitGroup parked in a semaphore waits for the
+// group, an RWMutex in its Mutex for the RWMutex; a Cond that takes its lock again, though,
+// waits for the lock.
 func WaitOf(s Stack) Wait {
 	found := WaitNone
 	for i, f := range s {
@@ -122,7 +155,7 @@ func WaitOf(s Stack) Wait {
 			switch {
 			case found == WaitNone:
 				found = w
-			case w != WaitSyscall && (found == WaitSemaphore || found == WaitMutex):
+			case found == WaitSemaphore && w != WaitSyscall, found == WaitMutex && w == WaitRWMutex:
 				found = w // sync.(*RWMutex).Lock calls sync.(*Mutex).Lock, and so on
 			}
 		}

@@ -19,13 +19,7 @@ func Wilson(k, n int64, confidence float64) (lo, hi float64) {
 		return 0, 1
 	}
 	k = min(max(k, 0), n)
-	z := mathext.NormalQuantile(1 - (1-confidence)/2)
-	nf := float64(n)
-	p := float64(k) / nf
-	mid := p + z*z/(2*nf)
-	half := z * math.Sqrt(p*(1-p)/nf+z*z/(4*nf*nf))
-	scale := 1 + z*z/nf
-	lo, hi = max((mid-half)/scale, 0), min((mid+half)/scale, 1)
+	lo, hi = WilsonShare(float64(k)/float64(n), float64(n), confidence)
 	// The bounds at the ends are 0 and 1 by algebra, and only nearly so in floating point.
 	if k == 0 {
 		lo = 0
@@ -34,6 +28,19 @@ func Wilson(k, n int64, confidence float64) (lo, hi float64) {
 		hi = 1
 	}
 	return lo, hi
+}
+
+// WilsonShare is Wilson for a share p of an effective number of samples, which is less than their
+// count where they depend on each other: n divided by the square of how much wider their spread is.
+func WilsonShare(p, n, confidence float64) (lo, hi float64) {
+	if n <= 0 {
+		return 0, 1
+	}
+	z := mathext.NormalQuantile(1 - (1-confidence)/2)
+	mid := p + z*z/(2*n)
+	half := z * math.Sqrt(p*(1-p)/n+z*z/(4*n*n))
+	scale := 1 + z*z/n
+	return max((mid-half)/scale, 0), min((mid+half)/scale, 1)
 }
 
 // PoissonRate is the exact interval of the rate, per unit of exposure, of events that were

@@ -1,0 +1,70 @@
+package evidence
+
+// Accumulator merges any number of sets in time linear in what they hold. The zero value is
+// ready. The result is that of Merge over all of them, in whatever order.
+type Accumulator struct {
+	parts    []part
+	profiles *Set // of the profiles alone, whose merges are bounded
+	pending  Set
+	size     int64 // of what is pending
+}
+
+// part is a merge of some sets, without their profiles.
+type part struct {
+	set *Set
+	n   int
+}
+
+// pendingBytes is what profiles may hold before they are folded.
+const pendingBytes = 32 << 20
+
+// Add takes one set in. It is not changed, and shared with the result.
+func (a *Accumulator) Add(s *Set) {
+	rest := *s
+	rest.Profiles, rest.Sums = nil, nil
+	a.addRest(&rest)
+	for _, p := range s.Profiles {
+		a.size += p.size()
+	}
+	a.pending.Profiles = append(a.pending.Profiles, s.Profiles...)
+	a.pending.Sums = append(a.pending.Sums, s.Sums...)
+	if len(a.pending.Profiles) >= MaxProfiles || len(a.pending.Sums) > 0 || a.size > pendingBytes {
+		a.flush()
+	}
+}
+
+func (a *Accumulator) flush() {
+	if a.profiles == nil {
+		a.profiles = &Set{}
+	}
+	a.profiles = Merge(a.profiles, &a.pending)
+	a.pending, a.size = Set{}, 0
+}
+
+// addRest merges what is not bounded. Merging two sets costs as much as both are large:
+// joining equals, as a binary counter carries, keeps ten thousand sets from copying the first
+// one ten thousand times.
+func (a *Accumulator) addRest(s *Set) {
+	a.parts = append(a.parts, part{s, 1})
+	for n := len(a.parts); n > 1 && a.parts[n-2].n <= a.parts[n-1].n; n = len(a.parts) {
+		a.join()
+	}
+}
+
+func (a *Accumulator) join() {
+	n := len(a.parts)
+	x, y := a.parts[n-2], a.parts[n-1]
+	a.parts = append(a.parts[:n-2], part{Merge(x.set, y.set), x.n + y.n})
+}
+
+// Set is the merge of all that was added.
+func (a *Accumulator) Set() *Set {
+	a.flush()
+	for len(a.parts) > 1 {
+		a.join()
+	}
+	if len(a.parts) == 0 {
+		return &Set{}
+	}
+	return Merge(a.parts[0].set, a.profiles)
+}
