@@ -2,51 +2,57 @@ package pprof
 
 import (
 	"path"
+	"slices"
 	"strings"
 
 	"go-debug/analyze/evidence"
 )
 
+// columns are the sample types by which the runtime's profiles are known, and what each is
+// a column of. A column in another unit is no such: it would be misread by orders.
+var columns = []struct {
+	evidence.ValueType
+	of evidence.Kind
+}{
+	{evidence.ValueType{Type: "goroutine", Unit: "count"}, evidence.Goroutine},
+	{evidence.ValueType{Type: "goroutineleak", Unit: "count"}, evidence.GoroutineLeak},
+	{evidence.ValueType{Type: "threadcreate", Unit: "count"}, evidence.ThreadCreate},
+	{evidence.ValueType{Type: "inuse_space", Unit: "bytes"}, evidence.Heap},
+	{evidence.ValueType{Type: "alloc_space", Unit: "bytes"}, evidence.Heap},
+	{evidence.ValueType{Type: "delay", Unit: "nanoseconds"}, evidence.Mutex},
+	{evidence.ValueType{Type: "cpu", Unit: "nanoseconds"}, evidence.CPU},
+}
+
 // kindOf decides from the sample types what a profile is of. Mutex and block profiles
 // share theirs; guess is true when nothing told them apart.
 func kindOf(p *parsed, declared evidence.Kind, name string) (kind evidence.Kind, guess bool) {
-	has := func(typ string) bool {
-		for _, t := range p.sampleTypes {
-			if t.Type == typ {
-				return true
-			}
-		}
-		return false
+	of := p.columnsOf()
+	if len(of) == 0 {
+		return evidence.Unknown, false
 	}
-	switch {
-	case has("goroutine"):
-		return evidence.Goroutine, false
-	case has("goroutineleak"):
-		return evidence.GoroutineLeak, false
-	case has("threadcreate"):
-		return evidence.ThreadCreate, false
-	case has("inuse_space") || has("alloc_space"):
+	switch of[0] {
+	case evidence.Heap:
 		// The two hold the same columns; only the default differs, and a delta
 		// (allocs?seconds=N) has lost it.
 		if p.defaultType == "alloc_space" || declared == evidence.Allocs {
 			return evidence.Allocs, false
 		}
-		return evidence.Heap, false
-	case has("contentions") && has("delay"):
+	case evidence.Mutex:
 		return contentionKind(p, declared, name)
-	case p.hasColumn("cpu", "nanoseconds"):
-		return evidence.CPU, false
 	}
-	return evidence.Unknown, false
+	return of[0], false
 }
 
-func (p *parsed) hasColumn(typ, unit string) bool {
-	for _, t := range p.sampleTypes {
-		if t.Type == typ && t.Unit == unit {
-			return true
+// columnsOf are the kinds that a profile has columns of, most telling first, each once. Mutex
+// stands for Block, Heap for Allocs.
+func (p *parsed) columnsOf() []evidence.Kind {
+	var out []evidence.Kind
+	for _, c := range columns {
+		if slices.Contains(p.sampleTypes, c.ValueType) && !slices.Contains(out, c.of) {
+			out = append(out, c.of)
 		}
 	}
-	return false
+	return out
 }
 
 // contentionKind tells a mutex profile from a block profile. A mutex profile blames the
@@ -57,9 +63,9 @@ func contentionKind(p *parsed, declared evidence.Kind, name string) (kind eviden
 		return declared, false
 	}
 	var unlocks, waits int64
-	for i := range p.stacks.stacks {
-		s := &p.stacks.stacks[i]
-		switch p.stacks.side(s) {
+	for i := range p.stacks {
+		s := &p.stacks[i]
+		switch p.side(s) {
 		case evidence.Mutex:
 			unlocks += s.count
 		case evidence.Block:
@@ -82,17 +88,11 @@ func contentionKind(p *parsed, declared evidence.Kind, name string) (kind eviden
 
 // side says which of the two profiles would hold a stack, by the first telling function
 // among its innermost ones.
-func (a *aggregate) side(s *stackSum) evidence.Kind {
+func (p *parsed) side(s *stack) evidence.Kind {
 	const innermost = 4 // (*RWMutex).Unlock and its like may sit above inlined helpers
-	seen := 0
-	for _, site := range s.sites {
-		for _, id := range a.sites[site] {
-			if seen++; seen > innermost {
-				return evidence.Unknown
-			}
-			if k := sideOf(a.frames[id].Function); k != evidence.Unknown {
-				return k
-			}
+	for _, id := range s.frames[:min(len(s.frames), innermost)] {
+		if k := sideOf(p.frames[id].Function); k != evidence.Unknown {
+			return k
 		}
 	}
 	return evidence.Unknown
@@ -119,13 +119,4 @@ func sideOf(function string) evidence.Kind {
 		}
 	}
 	return evidence.Unknown
-}
-
-// emptyNotes say what an empty profile of each kind may mean.
-var emptyNotes = map[evidence.Kind]string{
-	evidence.Mutex:  "empty mutex profile: no contention, or runtime.SetMutexProfileFraction was never called",
-	evidence.Block:  "empty block profile: nothing blocked, or runtime.SetBlockProfileRate was never called",
-	evidence.CPU:    "empty CPU profile: the program used no CPU time while it ran, or it was too short for one sample",
-	evidence.Heap:   "empty heap profile: nothing was sampled yet, or runtime.MemProfileRate is 0",
-	evidence.Allocs: "empty allocs profile: nothing was sampled yet, or runtime.MemProfileRate is 0",
 }

@@ -1,16 +1,18 @@
 // Package pprof decodes profile.proto, the format of every runtime profile, into
-// evidence.
+// evidence, and the debug=1 texts that the same endpoints serve.
 //
-// Decoding has three steps. A scan walks the encoded messages as they stream in, strips
-// labels and estimates what parsing will allocate, so that a hostile or oversized profile
-// ends as a budget.Error before it costs anything. Then github.com/google/pprof parses
-// what the scan let through. Then samples are folded into distinct stacks, which become a
-// Snapshot (goroutine, goroutineleak) or a Profile (all others).
+// Decoding is one pass over the stream. Samples are summed by stack as they come, with the
+// encoded locations for a key; locations, functions and strings are kept in flat tables until
+// the end, when the stacks are spread out into frames. What is held is bounded by the budget:
+// samples by the bound on distinct stacks, all else by the memory, whose excess is a
+// budget.Error. The result is a Snapshot (goroutine, goroutineleak) or a Profile (all others).
+//
+// github.com/google/pprof reads the text formats of other runtimes, and is what the tests
+// compare with.
 package pprof
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -29,128 +31,107 @@ const Format = "pprof"
 // after it pos.Source) settles only what content cannot, a mutex against a block profile.
 //
 // The set always holds one Input. It holds a Snapshot or a Profile too, unless the error
-// says why there is none: a *budget.Error, or an *evidence.InputError for what is no valid
-// profile. A stream that ends in an error after a whole profile yields both.
+// says why there is none: an *evidence.InputError, around a *budget.Error for a profile that
+// is too large. A stream that ends in an error after a whole profile yields both.
 func Decode(ctx context.Context, r io.Reader, pos evidence.Position, declared evidence.Kind, b budget.Budget) (*evidence.Set, error) {
 	b = b.WithDefaults()
 	in := evidence.Input{Position: pos, Kind: known(declared), Format: Format}
-	fail := func(err error) (*evidence.Set, error) {
-		return &evidence.Set{Inputs: []evidence.Input{in}}, err
+	br := bufio.NewReaderSize(r, headSize)
+	head, _ := br.Peek(headSize)
+	if t := textOf(head); t != nil {
+		return decodeText(ctx, br, t, in, declared, b)
 	}
-	br := bufio.NewReaderSize(contextReader{ctx, r}, readChunk)
-	if kind, ok := legacyText(br); ok {
-		in.Kind = kind
-		return fail(errLegacy)
+	m := newMessage(b)
+	readErr := m.read(newInput(contextReader{ctx, br}, &m.mem))
+	if err := refuse(m, readErr); err != nil {
+		return only(in), err
 	}
-	s := newScan(b.Memory)
-	readErr := s.read(br)
-	if err := refuse(s, readErr); err != nil {
-		return fail(err)
-	}
-	p, err := parse(s, b.Memory/4)
+	p, err := m.resolve()
 	if err != nil {
 		if readErr != nil { // the cause of it
-			return fail(cutShort(readErr))
+			err = readErr
 		}
-		return fail(malformed(err))
+		return only(in), explain(err)
 	}
-	kind, guess := kindOf(p, declared, pos.Source)
-	if pos.At.IsZero() && p.timeNanos > 0 {
-		pos.At = time.Unix(0, p.timeNanos).UTC()
+	return deliver(p, in, declared, b, readErr)
+}
+
+// deliver makes the evidence. readErr is what ended the stream behind a whole profile.
+func deliver(p *parsed, in evidence.Input, declared evidence.Kind, b budget.Budget, readErr error) (*evidence.Set, error) {
+	kind, guess := kindOf(p, declared, in.Source)
+	if in.At.IsZero() && p.timeNanos > 0 {
+		in.At = time.Unix(0, p.timeNanos).UTC()
 	}
-	in.Position, in.Kind, in.Complete = pos, kind, readErr == nil
+	in.Kind, in.Complete = kind, readErr == nil
 	set := &evidence.Set{}
 	if kind == evidence.Goroutine || kind == evidence.GoroutineLeak {
-		snap, err := toSnapshot(p, kind, pos, b.Stacks, b.Memory)
+		snap, err := toSnapshot(p, kind, in.Position, in.Format, b.Memory/8)
 		if err != nil {
 			in.Complete = false
-			return fail(malformed(err))
+			return only(in), explain(err)
 		}
 		snap.Complete = in.Complete
 		set.Snapshots = append(set.Snapshots, snap)
 	} else {
-		set.Profiles = append(set.Profiles, toProfile(p, kind, pos, b.Stacks, b.Memory))
+		set.Profiles = append(set.Profiles, toProfile(p, kind, in.Position))
 	}
 	in.Notes = p.notes(kind, guess)
 	set.Inputs = append(set.Inputs, in)
 	if readErr != nil {
-		return set, cutShort(readErr)
+		return set, explain(readErr)
 	}
 	return set, nil
 }
 
-// refuse are the reasons not to parse at all.
-func refuse(s *scan, readErr error) error {
+func only(in evidence.Input) *evidence.Set { return &evidence.Set{Inputs: []evidence.Input{in}} }
+
+// refuse are the reasons not to look at what was read: all but a stream that broke off.
+func refuse(m *message, readErr error) error {
 	var over *budget.Error
+	var wrong invalid
 	switch {
-	case errors.As(readErr, &over):
-		return &evidence.InputError{Err: readErr, Hint: "take a shorter profile or one with fewer labels"}
-	case errors.Is(readErr, errWire):
-		return malformed(readErr)
-	case errors.Is(readErr, context.Canceled), errors.Is(readErr, context.DeadlineExceeded):
-		return readErr
-	case s.times > 1:
-		return &evidence.InputError{Err: errors.New("malformed profile: several profiles in one file"),
-			Hint: "pass each profile as a file of its own, or join them: go tool pprof -proto FILE1 FILE2 > joined.pb.gz"}
-	case len(s.body) == 0 && readErr == nil:
-		return malformed(errors.New("it is empty"))
+	case readErr == nil && m.empty:
+		return explain(invalid("it is empty"))
+	case errors.As(readErr, &over), errors.As(readErr, &wrong), stopped(readErr):
+		return explain(readErr)
 	}
 	return nil
 }
 
-func malformed(err error) error {
-	if errors.Is(err, errWire) {
-		err = fmt.Errorf("not a profile.proto: %w", err)
-	} else {
-		err = fmt.Errorf("malformed profile: %w", err)
-	}
-	return &evidence.InputError{Err: err, Hint: "take the profile again, for example: " + fetchExample}
+func stopped(err error) bool {
+	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
 }
 
-// cutShort reports a stream that ended early. The string table stands at the end of Go's
-// profiles, so most cut ones say nothing.
-func cutShort(err error) error {
-	return &evidence.InputError{Err: fmt.Errorf("profile is incomplete: %w", err),
-		Hint: "take the profile again, for example: " + fetchExample}
+// invalid says what makes a profile an invalid one.
+type invalid string
+
+func (e invalid) Error() string { return string(e) }
+
+func invalidf(format string, args ...any) error { return invalid(fmt.Sprintf(format, args...)) }
+
+// explain says what is wrong with an input, and what to do about it.
+func explain(err error) error {
+	var over *budget.Error
+	var wrong invalid
+	again := "take the profile again, for example: " + fetchExample
+	switch {
+	case stopped(err):
+		return err
+	case errors.As(err, &over):
+		return &evidence.InputError{Err: err, Hint: "take a shorter profile or one with fewer labels"}
+	case errors.Is(err, errSeveral):
+		return &evidence.InputError{Err: fmt.Errorf("malformed profile: %w", err),
+			Hint: "pass each profile as a file of its own, or join them: go tool pprof -proto FILE1 FILE2 > joined.pb.gz"}
+	case errors.Is(err, errWire):
+		return &evidence.InputError{Err: fmt.Errorf("not a profile.proto: %w", err), Hint: again}
+	case errors.As(err, &wrong):
+		return &evidence.InputError{Err: fmt.Errorf("malformed profile: %w", err), Hint: again}
+	}
+	// The string table stands at the end of Go's profiles, so most cut ones say nothing.
+	return &evidence.InputError{Err: fmt.Errorf("profile is incomplete: %w", err), Hint: again}
 }
 
 const fetchExample = "go-debug capture http://localhost:6060"
-
-// errLegacy refuses the text formats: profile.Parse reads them by address only and drops
-// the function names that Go prints beside.
-var errLegacy = &evidence.InputError{
-	Err:  errors.New("this is a profile in the old text format, which holds no function names to go by"),
-	Hint: "fetch it without ?debug=1, for example: curl -o heap.pb.gz http://localhost:6060/debug/pprof/heap",
-}
-
-// legacyHeads begin the debug=1 texts of the runtime's profiles.
-var legacyHeads = []struct {
-	head string
-	kind evidence.Kind
-}{
-	{"heap profile: ", evidence.Heap},
-	{"--- mutex:", evidence.Mutex},
-	{"--- contention:", evidence.Block},
-	{"--- contentionz", evidence.Block},
-	{"threadcreate profile: total", evidence.ThreadCreate},
-}
-
-// legacyText reports whether the stream is a profile in text, and of what.
-func legacyText(br *bufio.Reader) (evidence.Kind, bool) {
-	head, _ := br.Peek(64)
-	return LegacyText(head)
-}
-
-// LegacyText reports whether an input begins like the debug=1 text of a runtime profile
-// that is not of goroutines.
-func LegacyText(head []byte) (evidence.Kind, bool) {
-	for _, l := range legacyHeads {
-		if bytes.HasPrefix(head, []byte(l.head)) {
-			return l.kind, true
-		}
-	}
-	return evidence.Unknown, false
-}
 
 func known(k evidence.Kind) evidence.Kind {
 	kinds := []evidence.Kind{evidence.Goroutine, evidence.GoroutineLeak, evidence.Heap, evidence.Allocs,

@@ -1,12 +1,7 @@
 package pprof
 
-import (
-	"encoding/binary"
-	"errors"
-	"io"
-)
-
-// The wire types of protocol buffers that profile.proto uses.
+// The wire types of protocol buffers that profile.proto uses. Groups, which no version of
+// profile.proto ever had, are refused, as google/pprof does.
 const (
 	wireVarint  = 0
 	wireFixed64 = 1
@@ -16,14 +11,21 @@ const (
 
 // Field numbers of profile.proto's messages.
 const (
-	fieldSampleType = 1
-	fieldSample     = 2
-	fieldMapping    = 3
-	fieldLocation   = 4
-	fieldFunction   = 5
-	fieldString     = 6
-	fieldTimeNanos  = 9
-	fieldLast       = 15
+	fieldSampleType  = 1
+	fieldSample      = 2
+	fieldMapping     = 3
+	fieldLocation    = 4
+	fieldFunction    = 5
+	fieldString      = 6
+	fieldDropFrames  = 7
+	fieldKeepFrames  = 8
+	fieldTimeNanos   = 9
+	fieldDuration    = 10
+	fieldPeriodType  = 11
+	fieldPeriod      = 12
+	fieldComment     = 13
+	fieldDefaultType = 14
+	fieldDocURL      = 15
 
 	sampleLocation = 1
 	sampleValue    = 2
@@ -32,77 +34,101 @@ const (
 	locationLine = 4
 )
 
-var errWire = errors.New("malformed protocol buffer")
+const errWire = invalid("malformed protocol buffer")
 
-// wireField is one field of a message: a number for varints and fixed widths, bytes for
-// everything that has a length.
-type wireField struct {
-	number uint64
-	typ    int
-	value  uint64
-	data   []byte
-	raw    []byte // the field as encoded, tag included
+// maxVarint is the length of the longest number, a negative one.
+const maxVarint = 10
+
+// cursor walks an encoded message that stands in memory. A fault of the encoding sets bad
+// and moves it to the end; whoever walks asks for bad once, then.
+type cursor struct {
+	b   []byte
+	i   int
+	bad bool
 }
 
-// readUvarint reads one number. The end of the stream is always unexpected here.
-func readUvarint(r io.ByteReader) (uint64, error) {
-	var v uint64
-	for shift := 0; shift < 64; shift += 7 {
-		c, err := r.ReadByte()
-		if err != nil {
-			return 0, cutAt(err)
-		}
-		if v |= uint64(c&0x7f) << shift; c < 0x80 {
-			return v, nil
-		}
+// uvarint reads a number. Bits beyond the 64th are dropped, as google/pprof does.
+func (c *cursor) uvarint() uint64 {
+	if c.i < len(c.b) && c.b[c.i] < 0x80 {
+		c.i++
+		return uint64(c.b[c.i-1])
 	}
-	return 0, errWire
+	return c.longUvarint()
 }
 
-// nextField cuts the first field off an encoded message.
-func nextField(msg []byte) (f wireField, rest []byte, err error) {
-	tag, n := binary.Uvarint(msg)
-	if n <= 0 {
-		return f, nil, errWire
+func (c *cursor) longUvarint() uint64 {
+	if b := c.b[c.i:]; len(b) > 1 && b[1] < 0x80 { // most ids
+		c.i += 2
+		return uint64(b[0]&0x7f) | uint64(b[1])<<7
 	}
-	f.number, f.typ = tag>>3, int(tag&7)
-	rest = msg[n:]
-	switch f.typ {
-	case wireVarint:
-		if f.value, n = binary.Uvarint(rest); n <= 0 {
-			return f, nil, errWire
-		}
-		rest = rest[n:]
-	case wireFixed64, wireFixed32:
-		width := 8
-		if f.typ == wireFixed32 {
-			width = 4
-		}
-		if len(rest) < width {
-			return f, nil, errWire
-		}
-		rest = rest[width:]
-	case wireBytes:
-		size, n := binary.Uvarint(rest)
-		if n <= 0 || size > uint64(len(rest)-n) {
-			return f, nil, errWire
-		}
-		f.data = rest[n : n+int(size)]
-		rest = rest[n+int(size):]
-	default:
-		return f, nil, errWire
+	v, n := uvarint(c.b[c.i:])
+	if n == 0 {
+		c.fail()
+		return 0
 	}
-	f.raw = msg[:len(msg)-len(rest)]
-	return f, rest, nil
+	c.i += n
+	return v
 }
 
-// countVarints counts the numbers of a packed field.
-func countVarints(packed []byte) int64 {
-	var n int64
-	for _, c := range packed {
+// uvarint decodes the number at the head of b and its length, 0 when there is none.
+func uvarint(b []byte) (v uint64, n int) {
+	for i, c := range b[:min(len(b), maxVarint)] {
+		v |= uint64(c&0x7f) << (7 * uint(i))
 		if c < 0x80 {
-			n++
+			return v, i + 1
 		}
 	}
-	return n
+	return 0, 0
+}
+
+// bytes reads what stands behind a length.
+func (c *cursor) bytes() []byte {
+	n := c.uvarint()
+	if n > uint64(len(c.b)-c.i) {
+		c.fail()
+		return nil
+	}
+	c.i += int(n)
+	return c.b[c.i-int(n) : c.i]
+}
+
+// skip passes over the value of a field that nobody knows.
+func (c *cursor) skip(tag uint64) {
+	n := 0
+	switch tag & 7 {
+	case wireVarint:
+		c.uvarint()
+	case wireBytes:
+		c.bytes()
+	case wireFixed64:
+		n = 8
+	case wireFixed32:
+		n = 4
+	default:
+		c.fail()
+	}
+	if c.i += n; c.i > len(c.b) {
+		c.fail()
+	}
+}
+
+// other passes over a field, or fails where a message knows the field with another type:
+// last is the highest field number of the message.
+func (c *cursor) other(tag, last uint64) {
+	if number := tag >> 3; number > 0 && number <= last {
+		c.fail()
+		return
+	}
+	c.skip(tag)
+}
+
+func (c *cursor) more() bool { return c.i < len(c.b) }
+
+func (c *cursor) fail() { c.bad, c.i = true, len(c.b) }
+
+func (c *cursor) err() error {
+	if c.bad {
+		return errWire
+	}
+	return nil
 }
