@@ -103,6 +103,9 @@ func (p *parser) notes() []string {
 			idsDropped += p.snapshots[i].Groups[j].IDsDropped
 		}
 	}
+	if p.midway {
+		notes = append(notes, "its first goroutine does not run, as that of a whole dump does: the beginning may be missing")
+	}
 	if n := len(p.snapshots); n > 1 {
 		add(n, "%d goroutine dumps in this input: each is one snapshot, in the order of the file", n)
 	}

@@ -138,10 +138,10 @@ func TestRealDumps(t *testing.T) {
 	parked{nap: 3, send: 7, recv: 11, sel: 13, lock: 17, wait: 19}.start(t)
 	want := map[string]struct {
 		n              int
-		wait, fromWait evidence.Wait // with states, and from the stack alone
+		wait, fromWait evidence.Wait // with states, and from a debug=1 stack alone
 	}{
-		"nap": {3, evidence.WaitSelect, ""}, "sender": {7, evidence.WaitChanSend, ""},
-		"receiver": {11, evidence.WaitChanRecv, ""}, "selector": {13, evidence.WaitSelect, ""},
+		"nap": {3, evidence.WaitSelect, evidence.WaitSelect}, "sender": {7, evidence.WaitChanSend, evidence.WaitChan},
+		"receiver": {11, evidence.WaitChanRecv, evidence.WaitChan}, "selector": {13, evidence.WaitSelect, evidence.WaitSelect},
 		"locker": {17, evidence.WaitMutex, evidence.WaitMutex}, "waiter": {19, evidence.WaitWaitGroup, evidence.WaitWaitGroup},
 	}
 	for debug := 1; debug <= 2; debug++ {
@@ -296,7 +296,7 @@ func TestBounds(t *testing.T) {
 
 func TestLongLines(t *testing.T) {
 	long := strings.Repeat("x", 3*maxLine)
-	text := long + "\ngoroutine 1 [select] {k: " + long + "}:\nmain.main()\n\t/src/main.go:3 +0x1\n\n" +
+	text := long + "\ngoroutine 1 [running] {k: " + long + "}:\nmain.main()\n\t/src/main.go:3 +0x1\n\n" +
 		"goroutine 2 [select]:\nmain.f(" + long + ")\n\t/src/main.go:4 +0x1\n" +
 		"main.g()\n\t/src/main.go:5 +0x1\ncreated by main.main\n\t/src/main.go:6 +0x1\n" + long + "\n"
 	set, err := decode(t, []byte(text))

@@ -2,7 +2,6 @@ package gostack
 
 import (
 	"bytes"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -19,9 +18,6 @@ const (
 	maxUnavailable = 10_000
 	// silentLimit is where runtime/pprof's debug=2 stops (writeGoroutineStacks).
 	silentLimit = 64 << 20
-	// maxCrashes and maxReason bound what is kept of the causes of crashes, in lines and bytes.
-	maxCrashes = 3
-	maxReason  = 256
 )
 
 // dump is one dump while it is read.
@@ -37,19 +33,14 @@ type dump struct {
 	groups []*group
 	index  map[uint64]*group
 
+	headless  bool // frames stand before its first goroutine
+	ancestors bool // its goroutines show theirs (GODEBUG=tracebackancestors=N)
 	spaced    bool // blank lines stand before its goroutines: the log kept them
 	registers bool
 	// relay is set by the "-----" line after which a crash (GOTRACEBACK=crash) lists what
 	// runs on the other threads, goroutines that it has listed before without a stack.
 	relay       bool
 	unavailable map[uint64]*group
-}
-
-// marker is what a crash writes before its goroutines.
-type marker struct {
-	crash  bool
-	signal bool   // registers follow the goroutines
-	reason string // the line itself, when the program ended by it; empty for signals
 }
 
 // profile reports a debug=1 dump.
@@ -61,9 +52,20 @@ func (p *parser) newDump(format string) *dump {
 		d.format = formatCrash
 	}
 	p.keepCrash(p.marker.reason)
-	p.marker, p.foreign = marker{}, false
+	p.marker, p.heard, p.foreign = marker{}, marker{}, false
 	p.cur = d
 	return d
+}
+
+// beginStacks begins a dump of stacks with its first goroutine.
+func (p *parser) beginStacks(r *record) {
+	first, announced := len(p.snapshots) == 0, p.marker.crash
+	d := p.newDump(formatDebug2)
+	d.start = r.start
+	d.headless = first && p.headless && !announced
+	p.headless = false
+	// The goroutine that takes a dump runs and comes first; a crash is announced.
+	p.midway = p.midway || first && !announced && !d.headless && !r.state.running
 }
 
 // lineOffset is where the line at hand begins in the input.
@@ -93,12 +95,13 @@ func (p *parser) commit(cut bool) {
 	}
 	if r.id != 0 { // goroutine 0 is a thread's scheduler
 		if p.startsDump(r) {
-			p.finishDump("")
+			p.finishDump(p.abrupt, r.start)
 		}
 		if p.cur == nil {
-			p.newDump(formatDebug2).start = r.start
+			p.beginStacks(r)
 		}
 		p.cur.spaced = p.cur.spaced || r.blankBefore
+		p.cur.ancestors = p.cur.ancestors || r.ancestors
 		p.cur.add(p, r, cut)
 	}
 	if r.logged {
@@ -152,10 +155,11 @@ func (p *parser) outside(line []byte) {
 		if n, ok := profileCount(line); ok {
 			p.rec.reset()
 			p.rec.open, p.rec.profile, p.rec.count = true, true, n
+			p.rec.at.readAddresses(line)
 			return
 		}
 	}
-	if p.announced(line) || p.openPrefixed() {
+	if p.announced(line) || p.openPrefixed() || p.openWrapped() || p.openGlued(line) {
 		return
 	}
 	if p.unfinished {
@@ -171,8 +175,12 @@ func (p *parser) beginProfile(line []byte) bool {
 	if !ok {
 		return false
 	}
-	p.closeRecord()
-	p.finishDump("")
+	cut := ""
+	if p.rec.open {
+		cut = p.recordCut()
+		p.commit(cut != "")
+	}
+	p.finishDump(cut, p.lineOffset())
 	d := p.newDump(formatDebug1)
 	d.kind, d.declared = kind, total
 	return true
@@ -181,120 +189,52 @@ func (p *parser) beginProfile(line []byte) bool {
 // profileLine handles a line of a debug=1 group.
 func (p *parser) profileLine(line []byte) {
 	if line[0] != '#' {
-		p.closeRecord()
-		p.outside(line)
+		if line[0] != 'g' || !p.tryOpen(line) && !p.beginProfile(line) {
+			p.closeRecord()
+			p.outside(line)
+		}
 		return
 	}
 	if labels, ok := bytes.CutPrefix(line, []byte("# labels: {")); ok {
-		if labels, ok = bytes.CutSuffix(labels, []byte("}")); ok && len(p.rec.frames) == 0 {
+		if labels, ok = bytes.CutSuffix(labels, []byte("}")); !ok {
+			p.openGlued(line)
+		} else if len(p.rec.frames) == 0 {
 			p.rec.labels = p.spanOf(labels)
 		}
 		return
 	}
-	if function, pos, ok := profileFrame(line); ok {
-		i := p.siteOf(siteProfile, function, pos, function)
-		if i == noSite {
-			p.rec.noRoom = true
-			return
-		}
-		p.rec.addFrame(i, p.sites[i].hash)
-	}
-}
-
-// announced handles the lines with which a crash begins. The crash before it, if any, has
-// ended then.
-func (p *parser) announced(line []byte) bool {
-	m, ok := crashMarker(line)
+	function, pos, ok := profileFrame(line)
 	if !ok {
-		return false
-	}
-	p.closeRecord()
-	if p.cur != nil && p.cur.relay {
-		return true
-	}
-	p.finishDump("")
-	p.marker.crash = true
-	p.marker.signal = p.marker.signal || m.signal
-	if !m.signal && p.marker.reason == "" {
-		p.marker.reason = string(line[:min(len(line), maxReason)])
-	}
-	p.quiet = false
-	return true
-}
-
-// keepCrash remembers what the program died of. The first crashes tell the story; a log of
-// restarts repeats them.
-func (p *parser) keepCrash(reason string) {
-	if reason == "" || slices.Contains(p.crashes, reason) {
-		return
-	}
-	if len(p.crashes) == maxCrashes {
-		p.crashesDropped++
-		return
-	}
-	p.crashes = append(p.crashes, reason)
-}
-
-func crashMarker(line []byte) (m marker, ok bool) {
-	switch line[0] {
-	case 'p':
-		return marker{crash: true}, bytes.HasPrefix(line, []byte("panic: "))
-	case 'f':
-		return marker{crash: true}, bytes.HasPrefix(line, []byte("fatal error: "))
-	case 'S': // "SIGQUIT: quit"
-		if len(line) < 6 || string(line[:3]) != "SIG" {
-			return m, false
+		if !p.openGlued(line) {
+			p.rec.at.n = 0 // a function without a name: nothing is hidden from here on
 		}
-		colon := bytes.IndexByte(line, ':')
-		return marker{crash: true, signal: true}, colon > 3 && colon < 12 && bytes.IndexByte(line[:colon], ' ') < 0
+		return
 	}
-	return m, false
-}
-
-// logLine takes note of a line that is no part of a dump.
-func (p *parser) logLine(line []byte) {
-	p.sawLog()
-	p.noteVersion(line)
-	if d := p.cur; d != nil {
-		d.relay = d.relay || d.crash && string(line) == "-----"
-		d.registers = d.registers || d.signal && isRegister(line)
+	if len(p.rec.frames) == 0 && p.rec.at.n > 0 {
+		p.rec.at.shown(line)
 	}
-}
-
-// noteVersion keeps the first Go version that the log names.
-func (p *parser) noteVersion(line []byte) {
-	if p.goVersion == "" {
-		p.goVersion = versionIn(line)
+	i := p.siteOf(siteProfile, function, pos, pos, function)
+	if i == noSite {
+		p.rec.noRoom = true
+		return
 	}
-}
-
-// sawLog marks what is around as a log.
-func (p *parser) sawLog() {
-	p.foreign, p.quiet = true, false
-	if p.cur != nil && !p.cur.profile() {
-		p.cur.format = formatCrash
-	}
-}
-
-// isRegister reports a line of a register dump: "rip    0x47e5a1", "r0  0x0".
-func isRegister(line []byte) bool {
-	name, value, ok := bytes.Cut(line, []byte(" "))
-	return ok && len(name) <= 8 && bytes.HasPrefix(bytes.TrimLeft(value, " "), []byte("0x"))
+	p.rec.addFrame(i, p.sites[i].hash)
 }
 
 // finishDump turns the dump that is being read into a snapshot. cut says why it is not
-// whole, empty when it is.
-func (p *parser) finishDump(cut string) {
+// whole, empty when it is; end is where it ends in the input.
+func (p *parser) finishDump(cut string, end int64) {
 	d := p.cur
 	if d == nil {
 		return
 	}
 	p.cur = nil
-	if d.profile() && d.total < d.declared {
-		cut = fmt.Sprintf("%d of the %d goroutines that its header declares are in it", d.total, d.declared)
-	}
-	if d.profile() && d.total > d.declared {
-		p.surplus = addCapped(p.surplus, d.total-d.declared)
+	cut = d.missing(cut, end)
+	if d.profile() {
+		d.settleParked()
+		if d.total > d.declared {
+			p.surplus = addCapped(p.surplus, d.total-d.declared)
+		}
 	}
 	if p.fault == "" {
 		p.fault = cut

@@ -78,6 +78,8 @@ func position(line []byte) (pos []byte, ok bool) {
 	}
 }
 
+func isHex(c byte) bool { return c-'0' <= 9 || c-'a' < 6 }
+
 // maxOffset bounds what can be an offset: "pc=0x" and 16 digits, some of them counted before.
 const maxOffset = 24
 

@@ -22,6 +22,15 @@ func FuzzDecode(f *testing.F) {
 	} {
 		f.Add([]byte(seed), 7)
 	}
+	for _, v := range variants {
+		f.Add([]byte(v.text), len(v.text)/2)
+	}
+	for _, rewrite := range []func(string) string{prefixed("pod-%d app: "), wrapped(`{"log":%s,"stream":"stderr"}`, "\n")} {
+		f.Add([]byte(rewrite(variants[0].text)), 5)
+		f.Add([]byte(rewrite("goroutineleak profile: total 2\n"+group1("f", "0x1", "0x2", "0x3"))), 5)
+	}
+	f.Add([]byte("goroutine 1 [running]:\nmain.main()\n\t/src/main.go:8 +0x1goroutine 9 [running]:\nmain.f()\n\t/src/main.go:8 +0x1\ncreated by main.g\n\t/m.go:1 +0x1\n"), 64)
+	f.Add([]byte("x +0x1\n\t/src/x.go:3 +0x1d\n\ngoroutine 7 [select]:\nmain.f()\n        /src/main.go:8 +0x1\ncreated by main.g\n        /m.go:1 +0x1\n"), 64)
 	f.Fuzz(func(t *testing.T, data []byte, n int) {
 		set, err := decode(t, data)
 		for i := range set.Snapshots {

@@ -11,6 +11,9 @@ import (
 type group struct {
 	evidence.Group
 	labelHash uint64 // of the last labels that were compared
+	// stackHash and at are of debug=1 groups: the frames alone, and the hidden ones.
+	stackHash uint64
+	at        addresses
 }
 
 // shape is what the goroutines of one hash have in common, made into strings once for
@@ -38,6 +41,10 @@ func (d *dump) add(p *parser, r *record, cut bool) {
 		d.dropped = addCapped(d.dropped, r.count)
 		return
 	}
+	stack := r.hash
+	if r.profile {
+		r.hash = r.at.mixedInto(stack)
+	}
 	g := d.index[r.hash]
 	if g == nil {
 		if g = p.newGroup(r); g == nil {
@@ -45,10 +52,16 @@ func (d *dump) add(p *parser, r *record, cut bool) {
 			p.overBudget = addCapped(p.overBudget, r.count)
 			return
 		}
+		if r.profile {
+			g.stackHash, g.at = stack, r.at
+		}
 		d.index[r.hash] = g
 		d.groups = append(d.groups, g)
 	}
 	g.add(p, r)
+	if d.kind == evidence.GoroutineLeak {
+		g.Leaked = g.Count // the runtime lists no others there
+	}
 	if r.deep {
 		p.deep++
 	}
@@ -149,12 +162,22 @@ func (p *parser) newShape(r *record) *shape {
 	if r.state != nil {
 		s.state, s.wait = r.state.name, r.state.wait
 	}
-	if r.profile || s.wait == evidence.WaitSemaphore || s.wait == evidence.WaitOther {
-		if w := evidence.WaitOf(s.stack); w != evidence.WaitNone {
-			s.wait = w
-		}
-	}
+	s.wait = settledWait(s.wait, s.stack, r.profile)
 	return s
+}
+
+// settledWait is the wait of a state, or what the stack makes of it where the state is bare
+// or missing: a "semacquire" may be any lock of before go1.20, and the lock inside an
+// RWMutex is a Mutex.
+func settledWait(w evidence.Wait, stack evidence.Stack, stateless bool) evidence.Wait {
+	if !stateless && w != evidence.WaitSemaphore && w != evidence.WaitOther && w != evidence.WaitMutex {
+		return w
+	}
+	of := evidence.WaitOf(stack)
+	if of == evidence.WaitNone || w == evidence.WaitMutex && of != evidence.WaitRWMutex {
+		return w
+	}
+	return of
 }
 
 // addCapped adds counts; a hostile dump can declare numbers that overflow.

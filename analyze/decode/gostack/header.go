@@ -23,6 +23,7 @@ type header struct {
 	status  []byte // "chan receive (leaked)"
 	minutes int
 	labels  []byte // between the braces
+	locked  bool   // to its thread
 	system  bool   // it shows gp=, and its stack every frame
 }
 
@@ -51,12 +52,19 @@ func parseHeader(line []byte, headOnly bool) (h header, ok bool) {
 	}
 	body := line[i+2:]
 	plain := 0
-	for plain < len(body) && plain <= maxStatus && body[plain] != ']' && body[plain] != ',' && body[plain] != '{' {
+	for plain < len(body) && plain <= maxStatus && !endsStatus[body[plain]] {
 		plain++
 	}
-	if plain > 0 && plain <= maxStatus && string(body[plain:]) == "]:" {
-		h.status = body[:plain] // most goroutines: a status and nothing else
-		return h, true
+	if plain > 0 && plain <= maxStatus {
+		h.status = body[:plain]
+		rest := body[plain:]
+		if string(rest) == "]:" {
+			return h, true // most goroutines: a status and nothing else
+		}
+		if minutes, digits := parseUint(bytes.TrimPrefix(rest, []byte(", "))); digits > 0 && minutes < 1<<31 && string(rest[len(", ")+digits:]) == " minutes]:" {
+			h.minutes = int(minutes)
+			return h, true
+		}
 	}
 	end := bytes.IndexByte(body, ']')
 	inner, tail := body, []byte(nil)
@@ -86,16 +94,20 @@ func parseHeader(line []byte, headOnly bool) (h header, ok bool) {
 	return h, h.parseStatus(inner)
 }
 
+// endsStatus marks what no status holds. A '[' shows that another header begins in this one.
+var endsStatus = [256]bool{']': true, '[': true, ',': true, '{': true}
+
 // parseStatus reads "chan receive, 2 minutes, locked to thread, synctest bubble 3".
 func (h *header) parseStatus(inner []byte) bool {
 	status, rest, more := bytes.Cut(inner, []byte(", "))
-	if len(status) == 0 || len(status) > maxStatus {
+	if len(status) == 0 || len(status) > maxStatus || bytes.IndexByte(inner, '[') >= 0 {
 		return false
 	}
 	h.status = status
 	for more {
 		var part []byte
 		part, rest, more = bytes.Cut(rest, []byte(", "))
+		h.locked = h.locked || string(part) == "locked to thread"
 		if n, digits := parseUint(part); digits > 0 && string(part[digits:]) == " minutes" && n < 1<<31 {
 			h.minutes = int(n)
 		}
@@ -126,6 +138,11 @@ func profileCount(line []byte) (count int, ok bool) {
 	if digits == 0 || n == 0 || n >= 1<<62 || !bytes.HasPrefix(line[digits:], []byte(" @")) {
 		return 0, false
 	}
+	for _, c := range line[digits+len(" @"):] {
+		if c != ' ' && c != 'x' && !isHex(c) {
+			return 0, false
+		}
+	}
 	return int(n), true
 }
 
@@ -150,6 +167,7 @@ type state struct {
 	running bool
 	wait    evidence.Wait
 	hash    uint64
+	root    int32 // the site that stands before the stacks of this state
 }
 
 // maxStates bounds the states that are remembered; the runtime has about fifty.
@@ -166,6 +184,8 @@ func (p *parser) stateOf(status []byte) *state {
 		s.hash = p.hash([]byte(s.name))
 		if len(p.states) < maxStates {
 			p.states[s.status] = s
+			s.root = int32(len(p.sites))
+			p.sites = append(p.sites, site{})
 		}
 	}
 	p.lastState = s
@@ -173,10 +193,7 @@ func (p *parser) stateOf(status []byte) *state {
 }
 
 func newState(status string) *state {
-	name := status
-	for _, mark := range []string{" (leaked)", " (scan)", " (durable)"} {
-		name = strings.ReplaceAll(name, mark, "")
-	}
+	name := evidence.TrimWait(status)
 	return &state{
 		status:  status,
 		name:    name,

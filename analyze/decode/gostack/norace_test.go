@@ -3,3 +3,5 @@
 package gostack
 
 const deadlocksAreSeen = true
+
+const raceDetector = false

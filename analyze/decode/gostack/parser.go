@@ -35,13 +35,20 @@ type parser struct {
 	foreign  bool   // log lines were met since the last dump ended
 	quiet    bool   // no log line was met since the last goroutine
 	blanks   int    // blank lines just before the line at hand
-	raw      []byte // the line at hand with its prefix
-	prefix   int    // words that a log driver puts before each line
+	raw      []byte // the line at hand with what stands around it
 	trailing []byte // a last line without line end, outside of any goroutine
+	abrupt   string // why the goroutine before the one at hand is not whole
+	headless bool   // frames stand before the first goroutine
+	midway   bool   // the first goroutine of a dump does not run
+
+	prefix     int    // words that a log driver puts before each line
+	key        string // the key of the JSON string that a collector puts each line into
+	heard      marker // what may have announced a crash, behind heardWords words
+	heardWords int
 
 	states    map[string]*state
 	lastState *state
-	sites     []site // the first stands before every stack
+	sites     []site // the first stands for none
 	siteIndex map[uint64]int32
 	shapes    map[uint64]*shape
 	memory    int64 // estimate of what the evidence holds
@@ -181,8 +188,8 @@ func (p *parser) line(line []byte) {
 		line = line[:len(line)-1]
 	}
 	p.raw = line
-	if p.prefix > 0 {
-		line = p.unprefixed(line)
+	if p.prefix > 0 || p.key != "" {
+		line = p.bare(line)
 	}
 	if len(line) == 0 {
 		if p.unfinished {
@@ -199,6 +206,9 @@ func (p *parser) line(line []byte) {
 		p.profileLine(line)
 	case line[0] == '\t':
 		p.positionLine(line)
+	case line[0] == ' ' && p.rec.pending != pendingNone && isHex(line[len(line)-1]):
+		// Copied from a terminal: spaces in the tab's place.
+		p.positionLine(line[len(line)-len(bytes.TrimLeft(line, " "))-1:])
 	case line[len(line)-1] == ')' && !announces[line[0]]:
 		p.functionLine(line)
 	default:

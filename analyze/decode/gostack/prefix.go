@@ -25,11 +25,41 @@ func (p *parser) openPrefixed() bool {
 	}
 	before := p.prefix
 	p.prefix = words
+	if p.heard.crash && p.heardWords == words && p.cur == nil {
+		p.marker = p.heard // what announced the crash stood behind the same prefix
+	}
 	if p.tryOpen(line[at:]) || p.beginProfile(line[at:]) {
 		return true
 	}
 	p.prefix = before
 	return false
+}
+
+// hear keeps what may announce a crash behind a prefix that is not known yet: the header
+// that follows shows whether it was one.
+func (p *parser) hear(line []byte) {
+	head := line[:min(len(line), maxPrefix)]
+	for at := 0; ; at += len(": ") {
+		colon := bytes.Index(head[at:], []byte(": "))
+		if colon < 0 {
+			return
+		}
+		at += colon
+		word := bytes.LastIndexByte(head[:at], ' ') + 1
+		if string(head[word:at]) == "error" {
+			word = max(at-len("fatal error"), 0)
+		}
+		if word == 0 || head[word-1] != ' ' || bytes.HasSuffix(head[:word], []byte("[signal ")) {
+			continue
+		}
+		if m, ok := crashMarker(line[word:]); ok {
+			if !m.signal {
+				m.reason = reasonOf(line[word:])
+			}
+			p.heard, p.heardWords = m, countWords(line[:word])
+			return
+		}
+	}
 }
 
 // unprefixed takes the prefix off a line. A line that lacks it is returned as it stands,

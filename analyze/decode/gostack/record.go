@@ -19,11 +19,14 @@ type record struct {
 	pending pendingKind
 	name    span // the function line that waits for its position
 
+	at addresses // of a debug=1 group
+
 	noRoom      bool // a frame lies beyond the bound on memory
-	elided      bool // the runtime left out frames
 	deep        bool // frames beyond a bound were left out here
 	unavailable bool // "goroutine running on other thread; stack unavailable"
 	ancestors   bool // inside "[originating from goroutine N]:"
+	ancestorEnd bool // the outermost frame of that ancestor was there
+	locked      bool // to its thread
 	system      bool // all frames are shown, the runtime's too
 	logged      bool // log lines stand inside or just after it
 	blankBefore bool
@@ -70,17 +73,25 @@ func (p *parser) spanOf(b []byte) span {
 
 // open begins a goroutine.
 func (p *parser) open(h header) {
-	p.closeRecord()
+	state := p.stateOf(h.status)
+	abrupt := ""
+	if p.rec.open {
+		if state.running { // another dump may begin right behind a cut one
+			abrupt = p.recordCut()
+		}
+		p.commit(abrupt != "")
+	}
+	p.abrupt = abrupt
 	r := &p.rec
 	r.reset()
 	r.open = true
 	r.id, r.count, r.minutes = h.id, 1, h.minutes
-	r.state = p.stateOf(h.status)
+	r.state, r.last = state, state.root
 	r.hash = r.state.hash
 	if len(h.labels) > 0 {
 		r.labels = p.spanOf(h.labels)
 	}
-	r.system = h.system
+	r.locked, r.system = h.locked, h.system
 	r.start = p.lineOffset()
 	r.blankBefore = p.blanks > 0
 	p.quiet = true
@@ -104,13 +115,18 @@ func (p *parser) positionLine(line []byte) {
 	kind := r.pending
 	r.pending = pendingNone
 	if kind == pendingNone || r.creator != 0 || r.ancestors {
-		if bytes.HasPrefix(line, []byte("\tgoroutine running on other thread")) {
+		switch {
+		case bytes.HasPrefix(line, []byte("\tgoroutine running on other thread")):
 			r.unavailable = true
+		case p.openGlued(line):
+		case r.ancestors && kind != pendingNone:
+			r.ancestorEnd = kind == pendingCreator || isOutermost(string(functionName(r.name.of(p.buf))))
 		}
 		return
 	}
 	i, ok := p.frameSite(r.last, r.name.of(p.buf), line, kind == pendingCreator)
 	switch {
+	case !ok && p.openGlued(line):
 	case !ok:
 		r.logged = r.logged || kind == pendingFunction && !bytes.HasPrefix(line, []byte("\tpc=0x"))
 	case i == noSite:
@@ -143,20 +159,22 @@ func (r *record) addFrame(i int32, hash uint64) {
 func (p *parser) otherLine(line []byte) {
 	r := &p.rec
 	switch {
-	case line[0] == 'g' && (p.tryOpen(line) || p.beginProfile(line)):
+	case line[0] == 'g' && (p.tryOpen(line) || p.beginProfile(line)), p.openGlued(line):
 	case bytes.HasPrefix(line, []byte(createdBy)) && len(line) > len(createdBy):
 		r.pending = pendingCreator
 		r.name = p.spanOf(line)
 	case bytes.HasPrefix(line, []byte("...")) && bytes.HasSuffix(line, []byte("frames elided...")):
 		r.pending = pendingNone
-		r.elided = true
-		r.hash = mix(r.hash, 2)
+		r.ancestorEnd = r.ancestors // goroutine 1 has no creator to follow
+		if !r.ancestors {
+			r.hash = mix(r.hash, 2)
+		}
 	case bytes.HasPrefix(line, []byte("[originating from goroutine ")):
 		r.pending = pendingNone
-		r.ancestors = true
+		r.ancestors, r.ancestorEnd = true, false
 	case bytes.HasPrefix(line, []byte("non-Go function")):
 		r.pending = pendingNone
-	case p.announced(line), p.openPrefixed():
+	case p.announced(line), p.openPrefixed(), p.openWrapped():
 	default:
 		// A C symbol, when a position follows; else a log line.
 		p.functionLine(line)

@@ -13,8 +13,11 @@ type site struct {
 	// head is what the function line of every occurrence begins with, "main.f(" or
 	// "created by main.f"; pos is "\tfile:line". Arguments, offsets and goroutine ids follow.
 	head, pos string
-	hash      uint64
-	frame     evidence.Frame
+	// line is the whole second line of the first occurrence, its end included. Most of the
+	// others have the same, offset and all.
+	line  string
+	hash  uint64
+	frame evidence.Frame
 	// next are the sites that came after this one most lately. Stacks repeat, so a frame
 	// is mostly recognised by two comparisons, without being parsed or hashed.
 	next [2]int32
@@ -89,13 +92,16 @@ func (s *site) length(text []byte) (n int, ok bool) {
 		return 0, false
 	}
 	n += end + 1
+	if m := len(s.line); len(text) >= n+m && string(text[n:n+m]) == s.line {
+		return n + m, true
+	}
 	m := len(s.pos)
 	if len(text) < n+m+1 || string(text[n:n+m]) != s.pos {
 		return 0, false
 	}
 	n += m
 	end = bytes.IndexByte(text[n:], '\n')
-	if end < 0 || end > maxLine/2 || end > 0 && (text[n] != ' ' || !isOffset(text[n+1:n+end])) {
+	if end < 0 || end > maxLine/2 || end > 0 && (text[n] != ' ' || !isHex(text[n+end-1]) || !isOffset(text[n+1:n+end])) {
 		return 0, false
 	}
 	return n + end + 1, true
@@ -116,7 +122,7 @@ func (p *parser) frameSite(last int32, name, line []byte, creator bool) (index i
 	} else {
 		kind = siteSymbol
 	}
-	index = p.siteOf(kind, head, line[:1+len(pos)], name)
+	index = p.siteOf(kind, head, line[:1+len(pos)], line, name)
 	if index != noSite {
 		if next := &p.sites[last].next; next[0] != index {
 			next[0], next[1] = index, next[0]
@@ -125,8 +131,9 @@ func (p *parser) frameSite(last int32, name, line []byte, creator bool) (index i
 	return index, true
 }
 
-// siteOf finds a site by its text, or makes it. name is the whole first line.
-func (p *parser) siteOf(kind siteKind, head, pos, name []byte) int32 {
+// siteOf finds a site by its text, or makes it. name is the whole first line, line the
+// second.
+func (p *parser) siteOf(kind siteKind, head, pos, line, name []byte) int32 {
 	hash := mix(mix(uint64(kind)+1, p.hash(head)), p.hash(pos))
 	if i, ok := p.siteIndex[hash]; ok {
 		return i
@@ -137,12 +144,13 @@ func (p *parser) siteOf(kind siteKind, head, pos, name []byte) int32 {
 	case siteCall, siteSymbol:
 		name = functionName(name)
 	}
-	cost := int64(len(head)+len(pos)+len(name)) + siteBytes
+	cost := int64(len(head)+len(line)+len(name)) + siteBytes
 	if p.memory+cost > p.budget.Memory {
 		return noSite
 	}
 	p.memory += cost
-	s := site{kind: kind, head: string(head), pos: string(pos), hash: hash}
+	s := site{kind: kind, head: string(head), line: string(line) + "\n", hash: hash}
+	s.pos = s.line[:len(pos)]
 	s.frame = newFrame(string(name), s.pos)
 	if p.goVersion == "" {
 		p.goVersion = toolchainVersion(s.frame.File)

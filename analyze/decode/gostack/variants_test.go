@@ -1,6 +1,7 @@
 package gostack
 
 import (
+	"encoding/json"
 	"reflect"
 	"strings"
 	"testing"
@@ -54,6 +55,30 @@ var variants = []struct {
 		evidence.Group{State: "select", Wait: evidence.WaitSelect, Stack: evidence.Stack{frame("main.f", "/src/main.go", 8)}, CreatedBy: frame("main.g", "/src/main.go", 9), IDs: []uint64{7}}},
 	{"unavailable", "goroutine 7 [running]:\n\tgoroutine running on other thread; stack unavailable\ncreated by main.g in goroutine 1\n\t/src/main.go:9 +0x2\n",
 		evidence.Group{State: "running", Stack: evidence.Stack{}, CreatedBy: frame("main.g", "/src/main.go", 9), IDs: []uint64{7}}},
+	{"synctest in go1.24", "goroutine 1 [chan send (synctest), synctest group 6]:\n" + tail,
+		evidence.Group{State: "chan send", Wait: evidence.WaitChanSend, Stack: mainStack, IDs: []uint64{1}}},
+	{"all marks", "goroutine 1 gp=0xc1 m=nil [sync.Cond.Wait (leaked) (scan) (durable), 5 minutes, locked to thread, synctest bubble 12]:\n" + tail + "runtime.goexit({})\n\t/a.s:1 +0x1\n",
+		evidence.Group{State: "sync.Cond.Wait", Wait: evidence.WaitCond, Leaked: 1, Stack: append(mainStack[:1:1], frame("runtime.goexit", "/a.s", 1)), IDs: []uint64{1}, MinMinutes: 5, MaxMinutes: 5}},
+	{"go1.27 labels of a locked goroutine in a bubble", `goroutine 1 [select, locked to thread, synctest bubble 3] {: x, "]: {": ""}:` + "\n" + tail,
+		evidence.Group{State: "select", Wait: evidence.WaitSelect, Stack: mainStack, IDs: []uint64{1}, Labels: []string{"=x", "]: {="}}},
+	{"go1.26 labels behind a bubble", `goroutine 1 [sleep (durable), synctest bubble 3 labels:{"a": "\xff\n, 9 minutes"}]:` + "\n" + tail,
+		evidence.Group{State: "sleep", Wait: evidence.WaitSleep, Stack: mainStack, IDs: []uint64{1}, Labels: []string{"a=\xff\n, 9 minutes"}}},
+	{"a status that nobody knows", "goroutine 1 [???]:\n" + tail,
+		evidence.Group{State: "???", Wait: evidence.WaitOther, Stack: mainStack, IDs: []uint64{1}}},
+	{"rwmutex in its mutex", "goroutine 1 [sync.Mutex.Lock]:\nsync.(*Mutex).Lock(...)\n\t/m.go:1\nsync.(*RWMutex).Lock(0x0?)\n\t/m.go:2 +0x1\n" + tail,
+		evidence.Group{State: "sync.Mutex.Lock", Wait: evidence.WaitRWMutex, Stack: append(evidence.Stack{frame("sync.(*Mutex).Lock", "/m.go", 1), frame("sync.(*RWMutex).Lock", "/m.go", 2)}, mainStack...), IDs: []uint64{1}}},
+	{"coroutine", "goroutine 8 [coroutine]:\niter.Pull[...].func1.1()\n\t/iter.go:287 +0x53\ncreated by iter.Pull[...] in goroutine 1\n\t/iter.go:271 +0xa5\n",
+		evidence.Group{State: "coroutine", Wait: evidence.WaitCoroutine, Stack: evidence.Stack{frame("iter.Pull[...].func1.1", "/iter.go", 287)}, CreatedBy: frame("iter.Pull[...]", "/iter.go", 271), IDs: []uint64{8}}},
+	{"range over a function", "goroutine 8 [select]:\nmain.f.numbers.f-range1.func2(...)\n\t/m.go:14\nmain.f-range1(...)\n\t/m.go:14\ncreated by main.init.0.func1 in goroutine 1\n\t/m.go:8 +0x1a\n",
+		evidence.Group{State: "select", Wait: evidence.WaitSelect, Stack: evidence.Stack{frame("main.f.numbers.f-range1.func2", "/m.go", 14), frame("main.f-range1", "/m.go", 14)}, CreatedBy: frame("main.init.0.func1", "/m.go", 8), IDs: []uint64{8}}},
+	{"generic method", "goroutine 8 [chan send]:\nmain.stack[...].each[...](0x0, {0x1, 0x2})\n\t/m.go:14 +0x1\ncreated by main.main in goroutine 1\n\t/m.go:8 +0x1a\n",
+		evidence.Group{State: "chan send", Wait: evidence.WaitChanSend, Stack: evidence.Stack{frame("main.stack[...].each[...]", "/m.go", 14)}, CreatedBy: frame("main.main", "/m.go", 8), IDs: []uint64{8}}},
+	{"ancestors that lack frames", "goroutine 7 [select]:\nmain.f(0x1)\n\t/src/main.go:8 +0x1d\ncreated by main.g in goroutine 5\n\t/src/main.go:9 +0x2\n[originating from goroutine 5]:\nmain.h(...)\n\t/src/main.go:10 +0x1\n...additional frames elided...\ncreated by main.i\n\t/src/main.go:11 +0x1\n[originating from goroutine 1]:\nmain.main(...)\n\t/src/main.go:10 +0x1\n",
+		evidence.Group{State: "select", Wait: evidence.WaitSelect, Stack: evidence.Stack{frame("main.f", "/src/main.go", 8)}, CreatedBy: frame("main.g", "/src/main.go", 9), IDs: []uint64{7}}},
+	{"a thread of C", "goroutine 17 [syscall, 2 minutes, locked to thread]:\nruntime.goexit()\n\t/go/src/runtime/asm_amd64.s:1581 +0x1\n",
+		evidence.Group{State: "syscall", Wait: evidence.WaitSyscall, Stack: evidence.Stack{frame("runtime.goexit", "/go/src/runtime/asm_amd64.s", 1581)}, IDs: []uint64{17}, MinMinutes: 2, MaxMinutes: 2}},
+	{"called from C", "goroutine 17 [chan receive, locked to thread]:\nmain.goCallback(...)\n\tcg/main.go:26\nmain._Cfunc_crash()\n\t_cgo_gotypes.go:54 +0x3a\n",
+		evidence.Group{State: "chan receive", Wait: evidence.WaitChanRecv, Stack: evidence.Stack{frame("main.goCallback", "cg/main.go", 26), frame("main._Cfunc_crash", "_cgo_gotypes.go", 54)}, IDs: []uint64{17}}},
 	{"cgo", "goroutine 1 [syscall]:\nnon-Go function\n\tpc=0x7f\nnon-Go function at pc=7f12\nx_cgo_wait\n\t/src/wait.c:12 pc=0x7f34\nmain._Cfunc_wait()\n\t_cgo_gotypes.go:45 +0x1\n" + tail,
 		evidence.Group{State: "syscall", Wait: evidence.WaitSyscall, Stack: append(evidence.Stack{frame("x_cgo_wait", "/src/wait.c", 12), frame("main._Cfunc_wait", "_cgo_gotypes.go", 45)}, mainStack...), IDs: []uint64{1}}},
 	{"generics and panic", "goroutine 1 [running]:\npanic({0x1?, 0x2?})\n\t/go/src/runtime/panic.go:884 +0x212\nexample.com/a%2eb/c.(*Map[...]).Get[...](0x1)\n\tC:/src/map.go:3 +0x1\nmain.(*struct { F func(int) }).run(0x1)\n\t<autogenerated>:1 +0x1\n" + tail,
@@ -75,6 +100,9 @@ func TestVariants(t *testing.T) {
 			"cri":        prefixed("2026-01-02T03:04:05.%d678Z stderr F "),
 			"compose":    prefixed("web-%d  | "),
 			"syslog":     prefixed("Jan  2 03:04:05 host app[1%d]: "),
+			"docker":     wrapped(`{"log":%s,"stream":"stderr","time":"2026-01-02T03:04:05.6Z"}`, "\n"),
+			"journal":    wrapped(`{"_PID" : "7", "MESSAGE" : %s, "__CURSOR" : "s=\"MESSAGE\""}`, ""),
+			"terminal":   func(s string) string { return strings.ReplaceAll(s, "\n\t", "\n        ") },
 		} {
 			if strings.Contains(tt.name, "message before") && form != "plain" && form != "crlf" {
 				continue // which words are the driver's cannot be told
@@ -84,6 +112,21 @@ func TestVariants(t *testing.T) {
 				t.Errorf("%s, %s:\ngot  %+v\nwant %+v", tt.name, form, s.Groups, tt.want)
 			}
 		}
+	}
+}
+
+// wrapped makes a JSON object of every line.
+func wrapped(format, end string) func(string) string {
+	return func(s string) string {
+		var b strings.Builder
+		for line := range strings.Lines(s) {
+			text, err := json.Marshal(strings.TrimSuffix(line, "\n") + end)
+			if err != nil {
+				panic(err)
+			}
+			b.WriteString(strings.Replace(format, "%s", string(text), 1) + "\n")
+		}
+		return b.String()
 	}
 }
 
@@ -104,7 +147,7 @@ func TestProfileVariants(t *testing.T) {
 		"2 @ 0x43e1c6 0x4 0x5\n# labels: {\"k\":\"v, }\", \"r\":\"2\"}\n#\t0x48e3f1\tmain.f+0x1e\t\t/src/main.go:12\n#\t0x4\n#\t0x5\tmain.(*T[...]).g+0x2\t/src/a b.go:13\n\n"
 	for _, body := range []string{text, strings.ReplaceAll(text, "\n", "\r\n"), prefixed("2026-01-02T03:04:05.%dZ stdout F ")(text)} {
 		s := one(t, []byte(body))
-		want := []evidence.Group{{Count: 5, Labels: []string{"k=v, }"},
+		want := []evidence.Group{{Count: 5, Leaked: 5, Labels: []string{"k=v, }"},
 			Stack: evidence.Stack{frame("main.f", "/src/main.go", 12), frame("main.(*T[...]).g", "/src/a b.go", 13)}}}
 		if s.Kind != evidence.GoroutineLeak || s.Format != "debug1" || s.Total != 5 || s.Declared != 5 || !reflect.DeepEqual(s.Groups, want) {
 			t.Errorf("got %+v", s)
