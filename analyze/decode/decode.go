@@ -10,7 +10,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
+	"regexp"
 	"runtime/debug"
 	"strings"
 
@@ -22,32 +22,11 @@ import (
 // All decodes the items one after another and merges their evidence as it goes, so that no
 // more than one input is open at a time.
 func All(ctx context.Context, items []source.Item, b budget.Budget) *evidence.Set {
-	// Merging two sets costs as much as both are large. Joining equals, as a binary counter
-	// carries, keeps ten thousand inputs from copying the first one ten thousand times.
-	type part struct {
-		set   *evidence.Set
-		items int
-	}
-	var parts []part
-	join := func() {
-		n := len(parts)
-		parts[n-2] = part{evidence.Merge(parts[n-2].set, parts[n-1].set), parts[n-2].items + parts[n-1].items}
-		parts = parts[:n-1]
-	}
+	var all evidence.Accumulator
 	for _, it := range items {
-		parts = append(parts, part{Item(ctx, it, b), 1})
-		for n := len(parts); n > 1 && parts[n-2].items <= parts[n-1].items; n = len(parts) {
-			join()
-		}
+		all.Add(Item(ctx, it, b))
 	}
-	for len(parts) > 1 {
-		join()
-	}
-	if len(parts) == 0 {
-		return &evidence.Set{}
-	}
-	// Merging with nothing puts a single input into the order of merged ones.
-	return evidence.Merge(&evidence.Set{}, parts[0].set)
+	return all.Set()
 }
 
 // Item decodes one input. It never fails: the set holds exactly one Input, which says in
@@ -75,7 +54,7 @@ func Item(ctx context.Context, it source.Item, b budget.Budget) *evidence.Set {
 	}
 	in.Complete = false
 	in.Error = strings.ReplaceAll(err.Error(), "\n", "; ")
-	in.Hint = cmp.Or(hintOf(err, it.Source), in.Hint)
+	in.Hint = cmp.Or(hintOf(err, it.Source, b.Memory), in.Hint)
 	for i := range set.Snapshots {
 		set.Snapshots[i].Complete = false
 	}
@@ -111,7 +90,9 @@ func decodeItem(ctx context.Context, it source.Item, b budget.Budget) (set *evid
 	}
 	defer rc.Close()
 	raw = newRawReader(ctx, rc)
-	br, s, format, err := unpack(raw, b.Bytes)
+	c, err := open(raw, b)
+	defer c.close()
+	format = c.format
 	set.Inputs[0].Format = string(format)
 	if err != nil {
 		raw.drain(b.Bytes)
@@ -122,16 +103,12 @@ func decodeItem(ctx context.Context, it source.Item, b budget.Budget) (set *evid
 		raw.drain(b.Bytes)
 		return set, raw, &evidence.InputError{Err: errors.New(e.why), Hint: e.hint}
 	}
-	got, err := e.decode(ctx, br, it.Position, cmp.Or(it.Declared, evidence.Unknown), b)
+	got, err := e.decode(ctx, c.Reader, it.Position, cmp.Or(it.Declared, evidence.Unknown), b)
 	if got != nil {
 		set = got
 	}
 	if err == nil {
-		// To the end, for the checksum of gzip, and for what a decoder overlooked.
-		io.Copy(io.Discard, br)
-		if s.err != nil && s.err != io.EOF {
-			err = s.err
-		}
+		err = c.rest()
 	}
 	raw.drain(b.Bytes)
 	return set, raw, err
@@ -168,25 +145,29 @@ func panicSite(stack []byte) string {
 }
 
 // hintOf finds the advice that an error carries, with the input's name in place of FILE
-// where a shell would take it for one word.
-func hintOf(err error, name string) string {
+// where there is a file and a shell would take its name for one word.
+func hintOf(err error, name string, memory int64) string {
 	var input *evidence.InputError
 	var over *budget.Error
+	hint := "take the capture again, for example: " + captureExample
 	switch {
-	case errors.As(err, &input) && input.Hint != "":
-		if name != "" && name != "-" && !strings.ContainsFunc(name, needsQuoting) {
-			return strings.ReplaceAll(input.Hint, "FILE", name)
-		}
-		return input.Hint
 	case errors.As(err, &over) && over.Flag != "":
-		return "raise the limit with " + over.Flag
+		hint = fmt.Sprintf("raise the limit with %s: go-debug analyze %s %s FILE", over.Flag, over.Flag, over.Raise(memory))
+	case errors.As(err, &input) && input.Hint != "":
+		hint = input.Hint
 	case errors.As(err, &over):
-		return "take a shorter capture, for example: " + captureExample
+		hint = "take a shorter capture, for example: " + captureExample
 	case errors.Is(err, context.Canceled):
-		return "run it again and let it end"
+		hint = "run it again and let it end"
 	}
-	return "take the capture again, for example: " + captureExample
+	if name == "" || name == source.StdinName || strings.ContainsFunc(name, needsQuoting) {
+		return hint
+	}
+	return inputWord.ReplaceAllLiteralString(hint, name)
 }
+
+// inputWord stands for the input's name in hints. FILE1 and FILE2 are others.
+var inputWord = regexp.MustCompile(`\bFILE\b`)
 
 func needsQuoting(r rune) bool {
 	return r > '~' || !strings.ContainsRune("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-+:@%,", r)

@@ -38,8 +38,8 @@ var formats = []entry{
 
 	{format: Empty, why: "the file is empty: the capture failed, or its output went elsewhere",
 		hint: "take it again, for example: " + captureExample},
-	{format: Gzip, why: "compressed with gzip more than twice", hint: "gunzip -c FILE | go-debug analyze -"},
-	{format: Zstd, why: "this is compressed with zstd, which is not undone here", hint: "zstd -dc FILE | go-debug analyze -"},
+	{format: Gzip, why: tooDeep, hint: "gunzip -c FILE | go-debug analyze -"},
+	{format: Zstd, why: tooDeep, hint: "zstd -dc FILE | go-debug analyze -"},
 	{format: Zip, why: "this is a zip archive inside another input", hint: "unzip it, then: go-debug analyze DIRECTORY"},
 	{format: Tar, why: "this is a tar archive inside another input", hint: "unpack it with tar -xf, then: go-debug analyze DIRECTORY"},
 	{format: Executable, why: "this is an executable: analysis needs what the program emits while it runs",
@@ -54,6 +54,7 @@ var formats = []entry{
 }
 
 const (
+	tooDeep        = "compressed more than twice"
 	expected       = "expected a pprof profile, a goroutine dump, an execution trace or Prometheus metrics"
 	captureExample = "go-debug capture http://localhost:6060"
 )

@@ -12,7 +12,7 @@ import (
 // misnamed are the notes on an input that is not what its name or its declaration says.
 func misnamed(it source.Item, in *evidence.Input) []string {
 	isTrace := in.Kind == evidence.Execution
-	isProfile := in.Format == string(Pprof)
+	isProfile := in.Format == string(Pprof) || in.Format == string(Debug1)
 	if !isTrace && !isProfile {
 		return nil
 	}
@@ -50,7 +50,10 @@ func contradicts(declared, content evidence.Kind) bool {
 // counts before the rest.
 func nameSays(name string) Format {
 	name, _, _ = strings.Cut(strings.ReplaceAll(name, `\`, "/"), "?")
-	base := strings.TrimSuffix(strings.ToLower(path.Base(name)), ".gz")
+	base := strings.ToLower(path.Base(name))
+	for _, packed := range []string{".gz", ".zst", ".zstd"} {
+		base = strings.TrimSuffix(base, packed)
+	}
 	switch path.Ext(base) {
 	case ".trace":
 		return Trace

@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"go-debug/analyze/decode/pprof"
+	"go-debug/analyze/unpack"
 )
 
 // Format is what the first bytes of an input say it is.
@@ -15,8 +16,8 @@ type Format string
 // The formats that Sniff tells apart.
 const (
 	Empty      Format = "empty"
-	Gzip       Format = "gzip"
-	Zstd       Format = "zstd"
+	Gzip       Format = Format(unpack.Gzip)
+	Zstd       Format = Format(unpack.Zstd)
 	Zip        Format = "zip"
 	Tar        Format = "tar"
 	Executable Format = "executable"
@@ -45,8 +46,6 @@ var magics = []struct {
 	magic  string
 	format Format
 }{
-	{0, "\x1f\x8b", Gzip},
-	{0, "\x28\xb5\x2f\xfd", Zstd},
 	{0, "PK\x03\x04", Zip},
 	{0, "PK\x05\x06", Zip}, // an empty archive
 	{257, "ustar", Tar},
@@ -74,6 +73,9 @@ func Sniff(head []byte) Format {
 	if len(head) == 0 {
 		return Empty
 	}
+	if packing := unpack.Sniff(head); packing != unpack.None {
+		return Format(packing)
+	}
 	for _, m := range magics {
 		if len(head) >= m.offset && bytes.HasPrefix(head[m.offset:], []byte(m.magic)) {
 			return m.format
@@ -85,6 +87,9 @@ func Sniff(head []byte) Format {
 			return TraceV1
 		}
 		return Trace
+	}
+	if _, ok := pprof.LegacyText(head); ok {
+		return PprofText
 	}
 	if !isText(head) {
 		if isProfile(head) {
@@ -101,9 +106,6 @@ func sniffText(text []byte) Format {
 	}
 	if symbolHeader.Match(text) { // reads like a sample of a metric whose name ends in a colon
 		return Symbol
-	}
-	if _, ok := pprof.LegacyText(text); ok {
-		return PprofText
 	}
 	if isJSON(text) && reportSchema.Match(text) {
 		return Report

@@ -2,17 +2,14 @@ package decode
 
 import (
 	"bufio"
-	"compress/gzip"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
-	"fmt"
 	"hash"
 	"io"
 
 	"go-debug/analyze/budget"
-	"go-debug/analyze/evidence"
+	"go-debug/analyze/unpack"
 )
 
 // rawReader counts and hashes an input as it is read. Its first error stays.
@@ -82,50 +79,56 @@ func (s *stream) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// maxGzip is how many layers of gzip are undone: what a server sent compressed may have
-// been compressed already.
-const maxGzip = 2
+// maxLayers is how many layers of compression are undone: what a server sent compressed may
+// have been compressed already.
+const maxLayers = 2
 
-// unpack undoes gzip and sniffs what is inside. The reader begins at the first byte of the
-// format; its errors are those of the input, of the decompression or of the budget, and
-// are kept in the stream.
-func unpack(raw io.Reader, limit int64) (*bufio.Reader, *stream, Format, error) {
-	for layer := 0; ; layer++ {
-		s := &stream{r: raw, left: limit, limit: limit}
-		br := bufio.NewReaderSize(s, HeadSize)
-		head, err := br.Peek(HeadSize)
+// content is an input with compression undone.
+type content struct {
+	*bufio.Reader // begins at the first byte of the format
+	stream        *stream
+	format        Format
+	layers        []*unpack.Reader
+}
+
+// open undoes compression and sniffs what is inside. Errors are those of the input, of the
+// decompression or of the budget; those that come later are kept in the stream.
+func open(raw io.Reader, b budget.Budget) (*content, error) {
+	c := &content{format: Unknown}
+	for {
+		c.stream = &stream{r: raw, left: b.Bytes, limit: b.Bytes}
+		c.Reader = bufio.NewReaderSize(c.stream, HeadSize)
+		head, err := c.Peek(HeadSize)
 		format := Sniff(head)
-		switch {
-		case format == Empty && err != io.EOF:
-			return br, s, Unknown, err
-		case format != Gzip || layer == maxGzip:
-			return br, s, format, nil
+		if format == Empty && err != io.EOF {
+			return c, err // the format is that of the layer around
 		}
-		zr, err := gzip.NewReader(br)
+		c.format = format
+		packing := unpack.Sniff(head)
+		if packing == unpack.None || len(c.layers) == maxLayers {
+			return c, nil
+		}
+		u, err := unpack.NewReader(c.Reader, packing, b.Memory)
 		if err != nil {
-			return br, s, format, gzipError(err)
+			return c, err
 		}
-		raw = gzipReader{zr}
+		c.layers = append(c.layers, u)
+		raw = u
 	}
 }
 
-// gzipReader words the errors of gzip for people.
-type gzipReader struct{ zr *gzip.Reader }
-
-func (g gzipReader) Read(p []byte) (int, error) {
-	n, err := g.zr.Read(p)
-	return n, gzipError(err)
+func (c *content) close() {
+	for _, u := range c.layers {
+		u.Close()
+	}
 }
 
-func gzipError(err error) error {
-	const again = "take the capture again; gzip -t FILE checks a file"
-	switch {
-	case err == nil || err == io.EOF:
-		return err
-	case errors.Is(err, io.ErrUnexpectedEOF):
-		return &evidence.InputError{Err: fmt.Errorf("gzip stream is cut short: %w", err), Hint: again}
-	case errors.Is(err, gzip.ErrHeader), errors.Is(err, gzip.ErrChecksum):
-		return &evidence.InputError{Err: fmt.Errorf("gzip stream is damaged: %w", err), Hint: again}
+// rest reads what a decoder left over, for the checksums at the end, and returns the error that
+// the stream ended with.
+func (c *content) rest() error {
+	io.Copy(io.Discard, c)
+	if c.stream.err == io.EOF {
+		return nil
 	}
-	return err
+	return c.stream.err
 }

@@ -2,7 +2,6 @@ package source
 
 import (
 	"bytes"
-	"compress/gzip"
 	"errors"
 	"fmt"
 	"io"
@@ -12,7 +11,9 @@ import (
 	"strconv"
 	"strings"
 
+	"go-debug/analyze/budget"
 	"go-debug/analyze/evidence"
+	"go-debug/analyze/unpack"
 )
 
 type archiveFormat int
@@ -20,13 +21,16 @@ type archiveFormat int
 const (
 	noArchive archiveFormat = iota
 	zipArchive
-	tarArchive
-	tarGzArchive
+	tarArchive // perhaps compressed
 )
 
-// headBytes is how much of an input is looked at: enough compressed bytes to see the first
-// 512 of a tar archive.
-const headBytes = 8 << 10
+// headBytes is how much of an input is looked at: enough bytes of gzip to see the first 512 of a
+// tar archive. zstd shows nothing before the end of a block: zstdHeadBytes hold the headers of a
+// frame and a block, and the longest block.
+const (
+	headBytes     = 8 << 10
+	zstdHeadBytes = 18 + 3 + 128<<10
+)
 
 // sniffArchive tells archives by their first bytes, whatever they are called.
 func sniffArchive(head []byte) archiveFormat {
@@ -35,16 +39,16 @@ func sniffArchive(head []byte) archiveFormat {
 		return zipArchive
 	case isTarHeader(head):
 		return tarArchive
-	case bytes.HasPrefix(head, []byte("\x1f\x8b")):
-		z, err := gzip.NewReader(bytes.NewReader(head))
-		if err != nil {
-			return noArchive
-		}
-		block := make([]byte, tarBlock)
-		n, _ := io.ReadFull(z, block) // the head is cut: an error after enough bytes is expected
-		if isTarHeader(block[:n]) {
-			return tarGzArchive
-		}
+	}
+	u, err := unpack.NewReader(bytes.NewReader(head), unpack.Sniff(head), budget.DefaultMemory)
+	if err != nil {
+		return noArchive
+	}
+	defer u.Close()
+	block := make([]byte, tarBlock)
+	n, _ := io.ReadFull(u, block) // the head is cut: an error after enough bytes is expected
+	if isTarHeader(block[:n]) {
+		return tarArchive
 	}
 	return noArchive
 }
@@ -85,6 +89,7 @@ type archive struct {
 type limits struct {
 	members int
 	bytes   int64 // of one member, and of all spooled members together
+	memory  int64 // that unpacking may take
 }
 
 // newArchive starts one. lister is the command that lists such archives.
@@ -104,8 +109,15 @@ func (a *archive) refuse(member string, err error) {
 func (a *archive) fail(err error) {
 	hint := a.look
 	var ie *evidence.InputError
-	if errors.As(err, &ie) && ie.Hint != "" {
+	var over *budget.Error
+	switch {
+	case errors.As(err, &over) && over.Flag != "":
+		hint = fmt.Sprintf("raise the limit with %s: go-debug analyze %s %s FILE", over.Flag, over.Flag, over.Raise(a.limits.memory))
+	case errors.As(err, &ie) && ie.Hint != "":
 		hint = ie.Hint
+	}
+	if a.name != StdinName {
+		hint = strings.ReplaceAll(hint, "FILE", ShellQuote(a.name))
 	}
 	a.problems = append(a.problems, Problem{Name: a.name, Fatal: true, Err: err, Hint: hint})
 }

@@ -10,11 +10,14 @@ import (
 	"io"
 	"io/fs"
 	"maps"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/klauspost/compress/zstd"
 )
 
 func zipOf(t *testing.T, members map[string]string) []byte {
@@ -62,6 +65,68 @@ func gz(t *testing.T, data []byte) []byte {
 	return buf.Bytes()
 }
 
+func zst(t *testing.T, data []byte) []byte {
+	t.Helper()
+	var buf bytes.Buffer
+	w, err := zstd.NewWriter(&buf, zstd.WithEncoderConcurrency(1))
+	must(t, err)
+	_, err = w.Write(data)
+	must(t, errors.Join(err, w.Close()))
+	return buf.Bytes()
+}
+
+// noise does not compress.
+func noise(n int) string {
+	r := rand.New(rand.NewPCG(1, 2))
+	b := make([]byte, n)
+	for i := range b {
+		b[i] = byte(r.Uint32())
+	}
+	return string(b)
+}
+
+// A compressed archive that is cut keeps the members before the cut; one whose checksum is wrong
+// keeps all. Both say so.
+func TestDamagedCompression(t *testing.T) {
+	plain := tarOf(t, file("a", "A"), file("b", noise(300_000)), file("c", "C"))
+	for name, pack := range map[string]func(*testing.T, []byte) []byte{"gzip": gz, "zstd": zst} {
+		packed := pack(t, plain)
+		badSum := bytes.Clone(packed)
+		badSum[len(badSum)-1] ^= 1
+		for what, tt := range map[string]struct {
+			data  []byte
+			items []string
+			want  string
+		}{
+			"cut":      {packed[:len(packed)*3/4], []string{"t/a", "t/b"}, "!t: the archive is cut: what follows was not read"},
+			"checksum": {badSum, []string{"t/a", "t/b", "t/c"}, name + " stream is damaged"},
+		} {
+			t.Run(name+" "+what, func(t *testing.T) {
+				tree(t, map[string]string{"t": string(tt.data)})
+				items, problems := resolve(t, Options{}, "t")
+				if !slices.Equal(names(items), tt.items) {
+					t.Errorf("items %q, want %q", names(items), tt.items)
+				}
+				if len(problems) != 1 || !strings.Contains(show(problems)[0], tt.want) || strings.Contains(problems[0].Hint, "FILE") {
+					t.Errorf("problems %q, hint %q", show(problems), problems[0].Hint)
+				}
+			})
+		}
+	}
+}
+
+// The writer of a zstd archive chooses how much memory its reader needs; the bound is said to be
+// the reason, and how to raise it.
+func TestArchiveBeyondTheMemory(t *testing.T) {
+	packed := zst(t, tarOf(t, file("a", "A")))
+	tree(t, map[string]string{"t": string(packed)})
+	_, problems := resolve(t, Options{MaxMemory: 4096}, "t")
+	if len(problems) != 1 || !strings.Contains(show(problems)[0], "over budget: memory for a zstd window") ||
+		!strings.Contains(problems[0].Hint, "go-debug analyze --max-memory ") || !strings.HasSuffix(problems[0].Hint, " t") {
+		t.Fatalf("problems %+v", problems)
+	}
+}
+
 func TestArchives(t *testing.T) {
 	listed := fmt.Sprintf(manifest, `{"name": "b"}, {"name": "a"}`, "")
 	flat := []tar.Header{file("capture.json", listed), file("a", "A"), file("b", "B"), file("other", "")}
@@ -73,6 +138,9 @@ func TestArchives(t *testing.T) {
 		"bundle.zip":     zipOf(t, members),
 		"misnamed.pb.gz": zipOf(t, members),
 		"mutex":          gz(t, tarOf(t, flat...)),
+		"bundle.tar.zst": zst(t, tarOf(t, flat...)),
+		// The first block of zstd, and no byte before its end, shows what is inside.
+		"noise.tar.zst": zst(t, tarOf(t, append(flat, file("noise", noise(400_000)))...)),
 	} {
 		check := func(t *testing.T, items []Item, problems []Problem, prefix string) {
 			t.Helper()

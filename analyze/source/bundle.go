@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"go-debug/analyze/evidence"
+	"go-debug/analyze/unpack"
 )
 
 // member is one file of a bundle.
@@ -91,7 +92,7 @@ func (b *bundle) readListed(m *Manifest) (items []Item, problems []Problem) {
 		switch {
 		case err == nil:
 			it := b.item(mem)
-			it.At, it.Go, it.Target, it.Declared = f.CapturedAt, m.Go, TargetOf(m.Target), evidence.Unknown
+			it.At, it.Phase, it.Go, it.Target, it.Declared = f.CapturedAt, f.Phase, m.Go, TargetOf(m.Target), evidence.Unknown
 			if capturable(f.Kind) {
 				it.Declared = f.Kind
 			}
@@ -110,6 +111,9 @@ func (b *bundle) readListed(m *Manifest) (items []Item, problems []Problem) {
 			problems = append(problems, Problem{Name: b.name, Hint: again,
 				Err: fmt.Errorf("%s was not captured: %s", s.Kind, s.Why)})
 		}
+	}
+	for _, w := range m.Warnings {
+		problems = append(problems, Problem{Name: b.name, Hint: again, Err: errors.New(w)})
 	}
 	if len(m.Files) == 0 {
 		problems = append(problems, Problem{Name: b.path(ManifestName), Fatal: true, Hint: again,
@@ -176,6 +180,7 @@ func (b *bundle) item(m member) Item {
 	}
 }
 
+// readHead reads what sniffArchive wants to see.
 func readHead(m member) ([]byte, error) {
 	f, err := m.open()
 	if err != nil {
@@ -184,6 +189,12 @@ func readHead(m member) ([]byte, error) {
 	defer f.Close()
 	head := make([]byte, headBytes)
 	n, err := io.ReadFull(f, head)
+	if err == nil && unpack.Sniff(head) == unpack.Zstd {
+		head = append(head, make([]byte, zstdHeadBytes-headBytes)...)
+		var more int
+		more, err = io.ReadFull(f, head[n:])
+		n += more
+	}
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || n > 0 {
 		err = nil // what is wrong further on is the decoder's to tell
 	}

@@ -5,8 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"net/url"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -31,8 +31,12 @@ import (
 // and would show in it; where it does not fit between two it comes after the window. It runs
 // inside the CPU profile on purpose: the profiler's samples then land in the trace as well
 // and give it stacks of running code, while tracing costs the profile 1 to 2 % of that second.
-// Heap and threadcreate follow, and goroutineleak is last and once: it runs a garbage
-// collection and leaves marks that later dumps show.
+// Heap and threadcreate follow. Where it is asked for, goroutines are captured once more when
+// the load has stopped and some time has passed. goroutineleak is last and once: it runs a
+// garbage collection and leaves marks that later dumps show.
+//
+// Goroutines are counted first because full dumps stop the program: they are taken below
+// StackLimit only, goroutineleak below LeakLimit. What the capture cost is recorded.
 //
 // A profile that the target does not have is skipped and noted. A body that was cut is kept
 // and marked. When ctx ends or the disk fails, nothing is left behind: a bundle appears
@@ -82,6 +86,16 @@ func captureBase(target string) (*url.URL, error) {
 	return base, nil
 }
 
+// IsProgram reports whether an argument of [Resolve] names a running program, which is then
+// captured. What exists as a file is that file.
+func IsProgram(arg string) bool {
+	if _, err := os.Stat(arg); err == nil {
+		return false
+	}
+	u, err := parseTarget(arg)
+	return err == nil && u != nil && profileBase(u) != nil
+}
+
 // capturer is one capture under way.
 type capturer struct {
 	opt     CaptureOptions
@@ -91,8 +105,12 @@ type capturer struct {
 	abort   context.CancelCauseFunc
 	start   time.Time
 
-	snapshotNo   int  // of the next goroutine files; used by one goroutine at a time
-	stacksDenied bool // it has been noted that debug=2 is not taken
+	// Of the goroutine snapshots, which are taken by one goroutine at a time.
+	snapshotNo   int            // of the next files
+	last         snapshot       // the last debug=0
+	dumpCut      bool           // the target's runtime cut a debug=2
+	stacksDenied bool           // it has been noted that debug=2 is not taken
+	phase        evidence.Phase // of what is taken now
 
 	mu  sync.Mutex
 	out Manifest
@@ -126,10 +144,15 @@ func (c *capturer) run(ctx context.Context) error {
 		if first, err = c.firstSnapshot(ctx); err != nil {
 			return err
 		}
+		c.estimate(first)
+		c.opening(ctx, first)
 	}
 	traceAt, inside := c.traceOffset()
 	window := time.Now()
 	var wg sync.WaitGroup
+	if c.opt.Load != nil {
+		wg.Go(func() { c.load(ctx, window) })
+	}
 	for _, p := range c.windowed() {
 		wg.Go(func() { c.takeAndRecord(ctx, p) })
 	}
@@ -137,7 +160,7 @@ func (c *capturer) run(ctx context.Context) error {
 		wg.Go(func() { c.scrapes(ctx, window) })
 	}
 	if c.wants(evidence.Goroutine) {
-		wg.Go(func() { c.snapshots(ctx, window, first) })
+		wg.Go(func() { c.snapshots(ctx, window) })
 	}
 	if c.wants(evidence.Execution) && inside {
 		wg.Go(func() {
@@ -150,15 +173,30 @@ func (c *capturer) run(ctx context.Context) error {
 	if c.wants(evidence.Execution) && !inside {
 		c.takeAndRecord(ctx, c.trace())
 	}
-	for _, k := range []evidence.Kind{evidence.Heap, evidence.ThreadCreate, evidence.GoroutineLeak} {
+	for _, k := range []evidence.Kind{evidence.Heap, evidence.ThreadCreate} {
 		if c.wants(k) {
 			c.takeAndRecord(ctx, pprofProfile(k))
 		}
+	}
+	if c.opt.Settle > 0 && c.wants(evidence.Goroutine) {
+		c.settle(ctx)
+	}
+	if c.wants(evidence.GoroutineLeak) {
+		c.leakProfile(ctx)
 	}
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
 	return c.anything()
+}
+
+// load drives the load, and says when it was over before the window was: what came in the
+// rest of it says little.
+func (c *capturer) load(ctx context.Context, window time.Time) {
+	c.opt.Load(ctx)
+	if took := time.Since(window); took < c.opt.For-c.opt.Every && ctx.Err() == nil {
+		c.warn(fmt.Sprintf("the load ended %.1f s into a window of %.1f s", took.Seconds(), c.opt.For.Seconds()))
+	}
 }
 
 // windowed are the profiles that the target collects over the whole window.
@@ -210,8 +248,12 @@ func (c *capturer) take(ctx context.Context, p profile) (File, error) {
 	u := profileURL(c.base, p.path, p.query)
 	f := File{Name: p.file, Kind: p.kind, Format: p.format, Path: requestPath(u),
 		CapturedAt: time.Now().UTC(), DurationS: p.window.Seconds()}
+	if p.kind == evidence.Goroutine {
+		f.Phase = c.phase
+	}
 	b, err := c.fetcher.get(ctx, u, p.window)
 	if err != nil {
+		c.spend(Expense{Requests: 1, RequestS: time.Since(f.CapturedAt).Seconds()})
 		return f, err
 	}
 	defer b.Close()
@@ -222,6 +264,7 @@ func (c *capturer) take(ctx context.Context, p profile) (File, error) {
 		return f, err
 	}
 	f.Bytes = n
+	c.charge(&f, time.Since(f.CapturedAt))
 	switch {
 	case n == 0 && cut == nil:
 		cut = errors.New("the answer is empty")
@@ -254,16 +297,18 @@ func (c *capturer) failed(ctx context.Context, f File, err error) {
 		return // the whole capture ends
 	}
 	var se *statusError
-	if !errors.As(err, &se) {
+	switch {
+	case errors.Is(err, errHTML) && f.Kind == evidence.GoroutineLeak:
+		// The others were profiles: it is a page for what the program does not know.
+		c.skip(Skip{Kind: f.Kind, Why: fmt.Sprintf("the target has no %s (it answers with a page)", f.Path), Absent: true})
+	case !errors.As(err, &se):
 		f.Error, f.DurationS = err.Error(), 0
 		c.record(f)
-		return
+	case se.absent():
+		c.skip(Skip{Kind: f.Kind, Why: fmt.Sprintf("the target has no %s (HTTP status %d)", f.Path, se.code), Absent: true})
+	default:
+		c.skip(Skip{Kind: f.Kind, Why: se.Error()})
 	}
-	s := Skip{Kind: f.Kind, Why: se.Error(), Absent: se.code == http.StatusNotFound}
-	if s.Absent {
-		s.Why = fmt.Sprintf("the target has no %s (HTTP status 404)", f.Path)
-	}
-	c.skip(s)
 }
 
 func (c *capturer) skip(s Skip) {

@@ -15,6 +15,16 @@ import (
 	"go-debug/analyze/evidence"
 )
 
+// atOnce is the warning about an answer that did not take its time.
+const atOnce = "mutex.pb.gz: the target answered at once: totals since it started, not of the window"
+
+func encoded(encoding string, data []byte) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Encoding", encoding)
+		w.Write(data)
+	}
+}
+
 // Every fault of one answer: what the manifest then says of it, and that the others are
 // whole.
 func TestFaults(t *testing.T) {
@@ -42,8 +52,15 @@ func TestFaults(t *testing.T) {
 			w.Header().Set("Content-Encoding", "br")
 			io.WriteString(w, "x")
 		}, file: ` | answers in content encoding "br", which was not asked for`},
+		{name: "encoded with gzip", path: "/debug/pprof/mutex", fault: encoded("gzip", gz(t, []byte("\x1f\x8bprofile"))), file: "", warning: atOnce},
+		{name: "encoded with zstd", path: "/debug/pprof/mutex", fault: encoded("zstd", zst(t, []byte("\x1f\x8bprofile"))), file: "", warning: atOnce},
+		{name: "said to be encoded", path: "/debug/pprof/mutex", fault: encoded("gzip", []byte("profile")), file: "", warning: atOnce},
+		{name: "encoded page", path: "/debug/pprof/mutex", fault: encoded("gzip", gz(t, []byte("<html>"))), file: " | this is HTML, did a proxy answer?"},
+		{name: "encoded and cut", path: "/debug/pprof/mutex", fault: encoded("zstd", zst(t, []byte(noise(4000)))[:200]),
+			file: " | the connection ended before the whole answer was there"},
+		{name: "encoded bomb", path: "/debug/pprof/mutex", fault: encoded("zstd", zst(t, make([]byte, 1<<20))), file: " | longer than the cap of 4096 bytes"},
 		{name: "no delta", path: "/debug/pprof/mutex", fault: text("\x1f\x8bx"), file: "",
-			warning: "mutex.pb.gz: the target answered at once: totals since it started, not of the window"},
+			warning: atOnce},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			f := &fakeTarget{faults: map[string]http.HandlerFunc{tc.path: tc.fault}}
@@ -243,6 +260,23 @@ func TestMetrics(t *testing.T) {
 					t.Error("half a scrape was stored")
 				}
 			})
+		})
+	}
+}
+
+// What a proxy compressed comes out as the program sent it, compressed or not.
+func TestTransferEncodingIsUndone(t *testing.T) {
+	profile := gz(t, []byte("profile"))
+	for name, h := range map[string]http.HandlerFunc{
+		"gzip": encoded("gzip", gz(t, profile)), "zstd": encoded("zstd", zst(t, profile)), "none": encoded("identity", profile),
+	} {
+		t.Run(name, func(t *testing.T) {
+			srv := httptest.NewServer(h)
+			defer srv.Close()
+			items, problems := resolve(t, Options{}, srv.URL+"/debug/pprof/heap")
+			if got := contents(t, items); len(problems) != 0 || len(got) != 1 || got[0] != string(profile) {
+				t.Errorf("%q, problems %q", got, show(problems))
+			}
 		})
 	}
 }

@@ -14,7 +14,9 @@ import (
 	"syscall"
 	"time"
 
+	"go-debug/analyze/budget"
 	"go-debug/analyze/evidence"
+	"go-debug/analyze/unpack"
 )
 
 // The deadlines and caps of one request, where the caller sets none. They come on top of
@@ -104,6 +106,12 @@ func (e *statusError) Error() string {
 	return s
 }
 
+// absent reports that the target does not offer what was asked for. net/http/pprof says so
+// with 404; handlers of other makers pass its words on under another status.
+func (e *statusError) absent() bool {
+	return e.code == http.StatusNotFound || strings.Contains(e.text, "Unknown profile")
+}
+
 // body is an answer that has passed the checks of get.
 type body struct {
 	buf    *bufio.Reader
@@ -113,6 +121,8 @@ type body struct {
 	cancel context.CancelCauseFunc
 	timer  *time.Timer
 	src    io.ReadCloser
+	plain  io.Reader      // src without the encoding of its transfer
+	packed *unpack.Reader // plain, where it had one
 }
 
 // get asks for u. wait is how long the server was asked to collect before it answers.
@@ -144,20 +154,47 @@ func (f *fetcher) get(ctx context.Context, u *url.URL, wait time.Duration) (*bod
 		return fail(err)
 	}
 	headers.Stop()
-	b := &body{max: f.maxBytes, left: f.maxBytes, ctx: ctx, cancel: cancel, timer: total, src: resp.Body}
+	b := &body{max: f.maxBytes, left: f.maxBytes, ctx: ctx, cancel: cancel, timer: total, src: resp.Body, plain: resp.Body}
 	b.buf = bufio.NewReaderSize(limited{b}, 32<<10)
-	if err := b.check(resp); err != nil {
-		resp.Body.Close()
+	err = b.decodeTransfer(resp.Header.Get("Content-Encoding"))
+	if err == nil {
+		err = b.check(resp)
+	}
+	if err != nil {
+		b.closeBody()
 		return fail(err)
 	}
 	return b, nil
 }
 
+// decodeTransfer undoes a compression that was not asked for, as some proxies add it. The bytes
+// decide whether there is one: profiles are compressed themselves, and a server that says so in
+// this header is common.
+func (b *body) decodeTransfer(encoding string) error {
+	switch encoding {
+	case "", "identity":
+		return nil
+	case "gzip", "x-gzip", "zstd":
+	default:
+		return fmt.Errorf("answers in content encoding %q, which was not asked for", encoding)
+	}
+	raw := bufio.NewReader(b.src)
+	b.plain = raw
+	head, _ := raw.Peek(unpack.SniffSize) // errors are left for the reader to meet again
+	format := unpack.Sniff(head)
+	if format == unpack.None {
+		return nil
+	}
+	u, err := unpack.NewReader(raw, format, budget.DefaultMemory)
+	if err != nil {
+		return b.why(err)
+	}
+	b.plain, b.packed = u, u
+	return nil
+}
+
 // check refuses what is no profile: another status, a page for people.
 func (b *body) check(resp *http.Response) error {
-	if ce := resp.Header.Get("Content-Encoding"); ce != "" && ce != "identity" {
-		return fmt.Errorf("answers in content encoding %q, which was not asked for", ce)
-	}
 	head, err := b.buf.Peek(512)
 	if err != nil && b.ctx.Err() != nil {
 		return err
@@ -192,12 +229,12 @@ func (l limited) Read(p []byte) (int, error) {
 	b := l.b
 	if b.left <= 0 {
 		var one [1]byte
-		if n, err := b.src.Read(one[:]); n == 0 {
+		if n, err := b.plain.Read(one[:]); n == 0 {
 			return 0, b.why(err)
 		}
 		return 0, fmt.Errorf("longer than the cap of %d bytes", b.max)
 	}
-	n, err := b.src.Read(p[:min(int64(len(p)), b.left)])
+	n, err := b.plain.Read(p[:min(int64(len(p)), b.left)])
 	b.left -= int64(n)
 	return n, b.why(err)
 }
@@ -220,6 +257,13 @@ func (b *body) Read(p []byte) (int, error) { return b.buf.Read(p) }
 func (b *body) Close() error {
 	b.timer.Stop()
 	b.cancel(nil)
+	return b.closeBody()
+}
+
+func (b *body) closeBody() error {
+	if b.packed != nil {
+		b.packed.Close()
+	}
 	return b.src.Close()
 }
 

@@ -2,11 +2,13 @@ package source
 
 import (
 	"bufio"
-	"compress/gzip"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
+
+	"go-debug/analyze/budget"
+	"go-debug/analyze/unpack"
 )
 
 const (
@@ -14,18 +16,19 @@ const (
 	maxSampleBytes  = 1 << 20 // of one sample: 128 frames and its labels
 )
 
-// countGoroutines sums the first value of all samples of a profile.proto, gzip or not: for
+// countGoroutines sums the first value of all samples of a profile.proto, compressed or not: for
 // a goroutine profile, the number of goroutines. It walks the messages without building the
 // profile, so that it costs no more than reading the file.
 func countGoroutines(r io.Reader) (int64, error) {
 	in := bufio.NewReader(r)
-	if magic, _ := in.Peek(2); len(magic) == 2 && magic[0] == 0x1f && magic[1] == 0x8b {
-		z, err := gzip.NewReader(in)
+	magic, _ := in.Peek(unpack.SniffSize)
+	if format := unpack.Sniff(magic); format != unpack.None {
+		u, err := unpack.NewReader(in, format, budget.DefaultMemory)
 		if err != nil {
 			return 0, err
 		}
-		defer z.Close()
-		in = bufio.NewReader(z)
+		defer u.Close()
+		in = bufio.NewReader(u)
 	}
 	capped := &io.LimitedReader{R: in, N: maxCountedBytes}
 	in = bufio.NewReader(capped)

@@ -16,6 +16,8 @@ func TestKindOfName(t *testing.T) {
 		"pprof.main.samples.cpu.001.pb.gz":    evidence.CPU,
 		"pprof.goroutine.003.pb.gz":           evidence.Goroutine,
 		"goroutine.00.debug2.txt":             evidence.Goroutine,
+		"cpu.pb.zst":                          evidence.CPU,
+		"trace.zst":                           evidence.Execution,
 		"goroutineleak.pb.gz":                 evidence.GoroutineLeak,
 		"heap1.pb.gz":                         evidence.Heap,
 		"allocs.pb.gz":                        evidence.Allocs,

@@ -37,6 +37,8 @@ type Manifest struct {
 	Files     []File    `json:"files"`
 	Skipped   []Skip    `json:"skipped,omitempty"`
 	Warnings  []string  `json:"warnings,omitempty"`
+	// Cost is what the capture cost the target; nil in bundles that do not say.
+	Cost *Cost `json:"cost,omitempty"`
 }
 
 // File is one file of the bundle, or a capture that failed and left none.
@@ -53,6 +55,12 @@ type File struct {
 	DurationS float64 `json:"duration_s,omitempty"`
 	// Bytes is the length of the body as it was received.
 	Bytes int64 `json:"bytes"`
+	// Phase is that of evidence: empty but for what was taken after the load.
+	Phase evidence.Phase `json:"phase,omitempty"`
+	// RequestS is the seconds that the target took to answer, beyond DurationS. StallS estimates
+	// for how many of them the whole program stood still.
+	RequestS float64 `json:"request_s,omitempty"`
+	StallS   float64 `json:"stall_s,omitempty"`
 	// Truncated says why the body is not whole; empty when it is.
 	Truncated string `json:"truncated,omitempty"`
 	// Error says why the capture failed; the file may then be missing.

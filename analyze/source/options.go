@@ -1,7 +1,9 @@
 package source
 
 import (
+	"context"
 	"fmt"
+	"math"
 	"net/http"
 	"slices"
 	"time"
@@ -24,6 +26,12 @@ const (
 	// DefaultStackLimit is the number of goroutines from which on debug=2 is not asked for:
 	// it stops the program while it writes (2.9 s at 100,000 goroutines), debug=0 does not.
 	DefaultStackLimit = 20_000
+	// DefaultLeakLimit is the number of goroutines from which on the runtime is not asked to
+	// look for leaks: it collects garbage for it, once for each layer of goroutines that only
+	// other blocked ones can reach.
+	DefaultLeakLimit = 50_000
+	// NoLimit is above any number of goroutines.
+	NoLimit = math.MaxInt64
 
 	maxSnapshots = 1000
 	maxWindow    = time.Hour
@@ -40,12 +48,21 @@ type CaptureOptions struct {
 	Every time.Duration
 	// Trace is the length of the execution trace.
 	Trace time.Duration
-	// StackLimit is the number of goroutines from which on debug=2 is not asked for.
-	StackLimit int64
+	// StackLimit is the number of goroutines from which on debug=2 is not asked for, LeakLimit
+	// that for goroutineleak.
+	StackLimit, LeakLimit int64
 	// Kinds are the kinds to capture; empty means all of CaptureKinds.
 	Kinds []evidence.Kind
 	// Tool is the version of go-debug, for capture.json.
 	Tool string
+
+	// Load, if set, drives load on the target. It is called when the goroutines without it have
+	// been captured, and the window begins; the capture waits for it to return.
+	Load func(context.Context)
+	// Settle is how long to wait, after the window and the load have ended, before goroutines
+	// are captured once more, to see which survive; 0 means that they are not. Without a Load they
+	// are captured twice, to see whether it goes on.
+	Settle time.Duration
 
 	// Client makes the requests. Its redirect policy and timeout are replaced.
 	Client *http.Client
@@ -56,6 +73,10 @@ type CaptureOptions struct {
 
 	// Progress, if set, is told of every file and remark. Calls do not overlap.
 	Progress func(Event)
+	// Estimated, if set, is told what the capture will cost before it begins, and Settling that
+	// the window and the load are over and the wait of Settle begins.
+	Estimated func(Cost)
+	Settling  func()
 }
 
 // Event is a step of a capture.
@@ -81,6 +102,9 @@ func (o CaptureOptions) withDefaults() (CaptureOptions, error) {
 	if o.StackLimit == 0 {
 		o.StackLimit = DefaultStackLimit
 	}
+	if o.LeakLimit == 0 {
+		o.LeakLimit = DefaultLeakLimit
+	}
 	if len(o.Kinds) == 0 {
 		o.Kinds = CaptureKinds
 	}
@@ -91,6 +115,8 @@ func (o CaptureOptions) withDefaults() (CaptureOptions, error) {
 		return o, fmt.Errorf("%s between snapshots is not above 0", o.Every)
 	case o.For/o.Every >= maxSnapshots:
 		return o, fmt.Errorf("a snapshot every %s for %s makes more than %d", o.Every, o.For, maxSnapshots)
+	case o.Settle < 0 || o.Settle > maxWindow:
+		return o, fmt.Errorf("a wait of %s is not between 0 and %s", o.Settle, maxWindow)
 	case o.Trace < 0 || o.Trace > o.For && o.Trace > DefaultTrace:
 		return o, fmt.Errorf("a trace of %s does not fit into a window of %s", o.Trace, o.For)
 	}

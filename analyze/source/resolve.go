@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 
+	"go-debug/analyze/budget"
 	"go-debug/analyze/evidence"
 )
 
@@ -31,6 +32,8 @@ type Options struct {
 	// bounds the bytes that one archive unpacks to, or that a pipe or URL holds.
 	MaxMembers int
 	MaxSpool   int64
+	// MaxMemory bounds what unpacking an archive may take.
+	MaxMemory int64
 }
 
 const (
@@ -39,12 +42,15 @@ const (
 )
 
 func (o Options) limits() limits {
-	l := limits{members: o.MaxMembers, bytes: o.MaxSpool}
+	l := limits{members: o.MaxMembers, bytes: o.MaxSpool, memory: o.MaxMemory}
 	if l.members <= 0 {
 		l.members = defaultMaxMembers
 	}
 	if l.bytes <= 0 {
 		l.bytes = defaultMaxSpool
+	}
+	if l.memory <= 0 {
+		l.memory = budget.DefaultMemory
 	}
 	return l
 }
@@ -53,7 +59,7 @@ func (o Options) limits() limits {
 const StdinName = "stdin"
 
 // Resolve turns arguments into items in time order. An argument is "-", a file, a directory,
-// an archive (zip, tar, tar.gz: known by content), the URL of one profile or other file, or
+// an archive (zip, tar, tar.gz, tar.zst: known by content), the URL of one profile or other file, or
 // the URL or host:port of a program, which is then captured as [Capture] does. Named pipes
 // and devices are read as streams.
 //
@@ -254,11 +260,11 @@ func (r *resolver) addFile(ctx context.Context, path, name string, kind evidence
 		return
 	}
 	l := r.opt.limits()
-	switch format := sniffArchive(head); format {
+	switch sniffArchive(head) {
 	case zipArchive:
 		r.addBundle(openZip(path, name, l, r.opt.Scratch))
-	case tarArchive, tarGzArchive:
-		r.addBundle(openTar(ctx, path, name, format == tarGzArchive, l, r.opt.Scratch))
+	case tarArchive:
+		r.addBundle(openTar(ctx, path, name, l, r.opt.Scratch))
 	default:
 		r.loose = append(r.loose, Item{
 			Position: evidence.Position{Source: name},

@@ -42,6 +42,7 @@ func (c *capturer) scrapes(ctx context.Context, window time.Time) {
 		}
 		at := time.Now().UTC()
 		data, err := c.scrape(ctx)
+		f.RequestS += time.Since(at).Seconds()
 		if ctx.Err() != nil {
 			break
 		}
@@ -95,12 +96,15 @@ var errNoExposition = errors.New("the answer is no Prometheus exposition")
 // scrape fetches one exposition. A cut one is an error: half of it would look like metrics
 // that went away.
 func (c *capturer) scrape(ctx context.Context) ([]byte, error) {
+	start := time.Now()
 	b, err := c.fetcher.get(ctx, metricsURL(c.base), 0)
 	if err != nil {
+		c.spend(Expense{Requests: 1, RequestS: time.Since(start).Seconds()})
 		return nil, err
 	}
 	defer b.Close()
 	data, err := io.ReadAll(io.LimitReader(b, maxScrapeBytes+1))
+	c.spend(Expense{Requests: 1, Bytes: int64(len(data)), RequestS: time.Since(start).Seconds()})
 	switch {
 	case err != nil:
 		return nil, err

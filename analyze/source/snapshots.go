@@ -38,9 +38,10 @@ func (c *capturer) firstSnapshot(ctx context.Context) (snapshot, error) {
 }
 
 // cheapSnapshot takes debug=0 under the next number and counts its goroutines.
-func (c *capturer) cheapSnapshot(ctx context.Context) (snapshot, error) {
+func (c *capturer) cheapSnapshot(ctx context.Context) (s snapshot, err error) {
+	defer func() { c.last = s }()
 	f, err := c.take(ctx, c.goroutines(0))
-	s := snapshot{file: f}
+	s = snapshot{file: f}
 	if err != nil || f.Truncated != "" {
 		return s, err
 	}
@@ -54,12 +55,16 @@ func (c *capturer) cheapSnapshot(ctx context.Context) (snapshot, error) {
 	return s, nil
 }
 
-// snapshots takes the goroutine snapshots of the window.
-func (c *capturer) snapshots(ctx context.Context, window time.Time, first snapshot) {
+// opening takes the first full dump, before the window and the load begin.
+func (c *capturer) opening(ctx context.Context, first snapshot) {
 	if c.allowed(first) {
 		c.stackSnapshot(ctx)
 		c.snapshotNo++
 	}
+}
+
+// snapshots takes the goroutine snapshots of the window.
+func (c *capturer) snapshots(ctx context.Context, window time.Time) {
 	missed := 0
 	for offset := c.opt.Every; offset <= c.opt.For; offset += c.opt.Every {
 		if sleepUntil(ctx, window.Add(offset)) != nil {
@@ -77,9 +82,31 @@ func (c *capturer) snapshots(ctx context.Context, window time.Time, first snapsh
 	}
 }
 
+// settle takes the goroutines that are left some time after the window and the load have
+// ended. A load that somebody else drives may go on: then two snapshots show whether goroutines
+// still come.
+func (c *capturer) settle(ctx context.Context) {
+	if c.opt.Settling != nil {
+		c.opt.Settling()
+	}
+	phase, waits := evidence.Unattended, []time.Duration{c.opt.Settle, c.opt.Every}
+	if c.opt.Load != nil {
+		phase, waits = evidence.Settled, waits[:1]
+	}
+	c.phase = phase
+	for _, wait := range waits {
+		if sleepUntil(ctx, time.Now().Add(wait)) != nil {
+			return
+		}
+		c.nextSnapshot(ctx)
+		c.snapshotNo++
+	}
+	c.phase = ""
+}
+
 // nextSnapshot precedes each debug=2 with a debug=0. Its count decides whether debug=2 is
 // taken, because a climbing program may have passed the limit since the last one; and it is
-// the snapshot itself when debug=2 is not taken or fails.
+// the snapshot itself when debug=2 is not taken or is not whole.
 func (c *capturer) nextSnapshot(ctx context.Context) {
 	s, err := c.cheapSnapshot(ctx)
 	switch {
@@ -95,13 +122,17 @@ func (c *capturer) nextSnapshot(ctx context.Context) {
 // allowed tells whether debug=2 may be asked for, and says once why not. A number that could
 // not be read allows nothing.
 func (c *capturer) allowed(s snapshot) bool {
-	if s.known && s.total < c.opt.StackLimit {
-		return true
-	}
-	why := fmt.Sprintf("debug=2 was not taken: %d goroutines, the limit is %d, because it stops the program while it writes; debug=0 was taken instead",
-		s.total, c.opt.StackLimit)
-	if !s.known {
+	var why string
+	switch {
+	case c.dumpCut:
+		why = "debug=2 was taken no more: the target's runtime cuts it at 64 MiB; debug=0 was taken instead"
+	case !s.known:
 		why = "debug=2 was not taken: the number of goroutines could not be read from debug=0"
+	case s.total >= c.opt.StackLimit:
+		why = fmt.Sprintf("debug=2 was not taken: %d goroutines, the limit is %d, because it stops the program while it writes; "+
+			"debug=0, in which goroutines have no ids, was taken instead%s", s.total, c.opt.StackLimit, c.besideTrace())
+	default:
+		return true
 	}
 	if !c.stacksDenied {
 		c.stacksDenied = true
@@ -110,6 +141,14 @@ func (c *capturer) allowed(s snapshot) bool {
 	return false
 }
 
+func (c *capturer) besideTrace() string {
+	if c.wants(evidence.Execution) {
+		return ", beside the trace"
+	}
+	return ""
+}
+
+// stackSnapshot takes debug=2 and tells whether all of it is there.
 func (c *capturer) stackSnapshot(ctx context.Context) bool {
 	f, err := c.take(ctx, c.goroutines(2))
 	if err != nil {
@@ -117,8 +156,28 @@ func (c *capturer) stackSnapshot(ctx context.Context) bool {
 		return false
 	}
 	if f.Bytes == stackDumpLimit {
-		f.Truncated = stackDumpCut
+		f.Truncated, c.dumpCut = stackDumpCut, true
 	}
 	c.record(f)
-	return true
+	return f.Truncated == ""
+}
+
+// leakProfile asks the runtime for the goroutines that it can prove to be leaked. It is the
+// last request, and made once: it leaves marks that later dumps show.
+func (c *capturer) leakProfile(ctx context.Context) {
+	if !c.wants(evidence.Goroutine) {
+		s, err := c.cheapSnapshot(ctx) // to count them
+		if err == nil {
+			c.w.remove(s.file.Name)
+		}
+	}
+	switch {
+	case !c.last.known:
+		c.skip(Skip{Kind: evidence.GoroutineLeak, Why: "the number of goroutines could not be read from debug=0"})
+	case c.last.total >= c.opt.LeakLimit:
+		c.skip(Skip{Kind: evidence.GoroutineLeak, Why: fmt.Sprintf("%d goroutines, the limit is %d, because it collects garbage as often as it finds some",
+			c.last.total, c.opt.LeakLimit)})
+	default:
+		c.takeAndRecord(ctx, pprofProfile(evidence.GoroutineLeak))
+	}
 }

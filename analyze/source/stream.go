@@ -6,6 +6,8 @@ import (
 	"errors"
 	"io"
 	"os"
+
+	"go-debug/analyze/unpack"
 )
 
 // stream is an input that can be read once: standard input, a pipe, a device.
@@ -42,8 +44,12 @@ func openPipe(ctx context.Context, path string) (*stream, error) {
 // meet again.
 func (s *stream) peek(ctx context.Context) ([]byte, error) {
 	b := bufio.NewReaderSize(newInterruptible(ctx, s.r), headBytes)
-	s.r = b
 	head, err := b.Peek(headBytes)
+	if err == nil && unpack.Sniff(head) == unpack.Zstd {
+		b = bufio.NewReaderSize(b, zstdHeadBytes) // many pipes may be open at the same time
+		head, err = b.Peek(zstdHeadBytes)
+	}
+	s.r = b
 	if err != nil && ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}

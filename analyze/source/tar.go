@@ -2,7 +2,7 @@ package source
 
 import (
 	"archive/tar"
-	"compress/gzip"
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -11,11 +11,13 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+
+	"go-debug/analyze/unpack"
 )
 
-// openTar spools the members of a tar archive into the scratch directory: a stream has no
-// way back to a member once the order of all is known.
-func openTar(ctx context.Context, file, name string, gzipped bool, l limits, scratch *Scratch) *bundle {
+// openTar spools the members of a tar archive, compressed or not, into the scratch directory: a
+// stream has no way back to a member once the order of all is known.
+func openTar(ctx context.Context, file, name string, l limits, scratch *Scratch) *bundle {
 	a := newArchive(name, "tar -tvf", l)
 	f, err := os.Open(file)
 	if err != nil {
@@ -23,15 +25,16 @@ func openTar(ctx context.Context, file, name string, gzipped bool, l limits, scr
 		return a.bundle()
 	}
 	defer f.Close()
-	var r io.Reader = f
-	if gzipped {
-		z, err := gzip.NewReader(f)
+	buffered := bufio.NewReader(f)
+	var r io.Reader = buffered
+	if head, _ := buffered.Peek(tarBlock); !isTarHeader(head) {
+		u, err := unpack.NewReader(buffered, unpack.Sniff(head), l.memory)
 		if err != nil {
-			a.fail(fmt.Errorf("damaged gzip: %w", err))
+			a.fail(err)
 			return a.bundle()
 		}
-		defer z.Close()
-		r = z
+		defer u.Close()
+		r = u
 	}
 	dir, err := scratch.path()
 	if err == nil {
@@ -91,7 +94,7 @@ func (s *spool) all() error {
 			// The reader takes an end of file between two members for the end of the archive.
 			return errors.New("ends without an end mark: it may be cut")
 		case errors.Is(err, io.EOF) && s.raw.N > 0:
-			return nil
+			return s.checkEnd()
 		case err != nil && !errors.Is(err, tar.ErrInsecurePath): // names are checked below
 			return s.broken(err)
 		}
@@ -109,6 +112,15 @@ func (s *spool) all() error {
 			return s.broken(err)
 		}
 	}
+}
+
+// checkEnd reads what stands behind the end mark: padding, and the checksum of what the archive
+// is compressed with.
+func (s *spool) checkEnd() error {
+	if _, err := io.Copy(io.Discard, &contextReader{s.ctx, s.raw}); err != nil {
+		return fmt.Errorf("damaged archive: %w", err)
+	}
+	return nil
 }
 
 // tarMode is the header's mode; a hard link counts as a link, and what is neither file nor
