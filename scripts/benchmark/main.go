@@ -79,13 +79,20 @@ func report(ctx context.Context, want []string) error {
 // child runs one of the modes that the suites start as processes of their own.
 func child(ctx context.Context, mode string, args []string) error {
 	modes := map[string]func(context.Context, string, int64) error{
-		"gen-trace":   generateTrace,
-		"gen-profile": generateProfile,
-		"gen-dump":    generateDump,
-		"loop-trace":  loopTrace,
-		"scan-trace":  scanTrace,
-		"ref-trace":   referenceTrace,
-		"scan-lines":  scanLines,
+		"gen-trace":     generateTrace,
+		"gen-profile":   generateProfile,
+		"gen-samples":   generateSamples,
+		"gen-distinct":  generateDistinct,
+		"gen-profiles":  generateDirectory,
+		"gunzip":        gunzip,
+		"std-gunzip":    stdGunzip,
+		"parse-profile": parseProfile,
+		"gen-dump":      generateDump,
+		"decode-dump":   decodeDump,
+		"loop-trace":    loopTrace,
+		"scan-trace":    scanTrace,
+		"ref-trace":     referenceTrace,
+		"scan-lines":    scanLines,
 	}
 	run, ok := modes[mode]
 	if !ok || len(args) == 0 {
@@ -98,51 +105,4 @@ func child(ctx context.Context, mode string, args []string) error {
 		}
 	}
 	return run(ctx, args[0], size)
-}
-
-func benchTrace(ctx context.Context, b *bench) error {
-	for _, mb := range []int64{5, 60, 300} {
-		file, err := b.generate(ctx, "gen-trace", fmt.Sprintf("bench%d.trace", mb), mb<<20)
-		if err != nil {
-			return err
-		}
-		rows := []row{
-			{"go-debug analyze", []string{b.goDebug, "analyze", "-f", "json", file}},
-			{"varint scan (the limit)", []string{b.self, "--scan-trace", file}},
-			{"bare x/exp/trace loop", []string{b.self, "--loop-trace", file}},
-			{"same analysis, x/exp/trace", []string{b.self, "--ref-trace", file}},
-		}
-		if mb == 60 { // on the larger one it takes minutes and the machine's memory
-			rows = append(rows, row{"go tool trace -pprof=sync", []string{"go", "tool", "trace", "-pprof=sync", file}})
-		}
-		if err := b.table(ctx, "execution trace", file, rows); err != nil {
-			return err
-		}
-		if err := os.Remove(file); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func benchProfile(ctx context.Context, b *bench) error {
-	file, err := b.generate(ctx, "gen-profile", "bench.cpu.pb", 33<<20)
-	if err != nil {
-		return err
-	}
-	return b.table(ctx, "labelled CPU profile, uncompressed", file, []row{
-		{"go-debug analyze", []string{b.goDebug, "analyze", "-f", "json", file}},
-		{"go tool pprof -top", []string{"go", "tool", "pprof", "-top", "-symbolize=none", file}},
-	})
-}
-
-func benchDump(ctx context.Context, b *bench) error {
-	file, err := b.generate(ctx, "gen-dump", "bench.debug2.txt", 100_000)
-	if err != nil {
-		return err
-	}
-	return b.table(ctx, "debug=2 dump of 100,000 goroutines", file, []row{
-		{"go-debug analyze", []string{b.goDebug, "analyze", "-f", "json", file}},
-		{"line scan", []string{b.self, "--scan-lines", file}},
-	})
 }

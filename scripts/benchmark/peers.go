@@ -85,20 +85,3 @@ func scanTrace(_ context.Context, file string, _ int64) error {
 	fmt.Println(numbers, "numbers, sum", sum)
 	return nil
 }
-
-// scanLines counts the lines of a file: the least that any reader of a text dump must do.
-func scanLines(_ context.Context, file string, _ int64) error {
-	f, err := os.Open(file)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	s := bufio.NewScanner(f)
-	s.Buffer(make([]byte, 1<<20), 1<<20)
-	lines := 0
-	for s.Scan() {
-		lines++
-	}
-	fmt.Println(lines, "lines")
-	return s.Err()
-}
