@@ -136,12 +136,21 @@ type Finding struct {
 	Stacks     []evidence.Stack // one to three, innermost first
 	Next       string           // the next command to run; empty for none
 
+	// Code is what the program's source says about the place; nil where nobody read it.
+	Code *evidence.CodeSite
+	// Identity is what the fingerprint is made of beside the rule, for findings whose location
+	// or stack follows from evidence that another capture may lack: a wait and normal function
+	// names. Empty means the wait, the location and the first stack.
+	Identity []string
+
 	// Cost orders findings of equal severity and confidence: larger first. Any unit, as
 	// long as one rule keeps to one.
 	Cost float64
 
+	// Noun is what summaries call the finding; Run fills in the detector's when it is empty.
+	Noun string
+
 	// Filled in by Run.
-	Noun        string
 	Severity    Severity
 	Remedy      string
 	Fingerprint string
@@ -181,6 +190,12 @@ func fingerprint(f *Finding) string {
 	h := sha256.New()
 	part := func(s string) { hashPart(h, s) }
 	part(f.Rule)
+	if len(f.Identity) > 0 {
+		for _, s := range f.Identity {
+			part(s)
+		}
+		return hex.EncodeToString(h.Sum(nil)[:8])
+	}
 	part(string(f.Wait))
 	part(evidence.NormalFunction(f.Location.Function))
 	if len(f.Stacks) > 0 {

@@ -40,7 +40,7 @@ func (p *Pass) Report(f Finding) {
 	if rule == nil {
 		panic("detector " + p.detector.Name + " reports the undeclared rule " + f.Rule)
 	}
-	f.Noun = cmp.Or(p.detector.Noun, p.detector.Name)
+	f.Noun = cmp.Or(f.Noun, p.detector.Noun, p.detector.Name)
 	f.Severity = rule.Severity
 	f.Confidence = min(f.Confidence, p.Ceiling)
 	f.Remedy = cmp.Or(f.Remedy, rule.Remedy)
