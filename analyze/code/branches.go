@@ -1,0 +1,360 @@
+package code
+
+import (
+	"go/ast"
+	"go/constant"
+	"go/token"
+	"go/types"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+func (w *walker) ifStmt(s *ast.IfStmt, in []state) []state {
+	if s.Init != nil {
+		in = w.stmt(s.Init, in, "")
+	}
+	yes, no := w.cond(s.Cond, in)
+	yes = w.block(s.Body.List, yes)
+	if s.Else != nil && len(no) > 0 {
+		no = w.stmt(s.Else, no, "")
+	}
+	return w.join(yes, no)
+}
+
+// cond evaluates a condition and splits the states by its outcome.
+func (w *walker) cond(e ast.Expr, in []state) (yes, no []state) {
+	switch x := ast.Unparen(e).(type) {
+	case *ast.UnaryExpr:
+		if x.Op == token.NOT {
+			no, yes = w.cond(x.X, in)
+			return yes, no
+		}
+	case *ast.BinaryExpr:
+		switch x.Op {
+		case token.LAND:
+			y1, n1 := w.cond(x.X, in)
+			y2, n2 := w.cond(x.Y, y1)
+			return y2, w.join(n1, n2)
+		case token.LOR:
+			y1, n1 := w.cond(x.X, in)
+			y2, n2 := w.cond(x.Y, n1)
+			return w.join(y1, y2), n2
+		}
+	}
+	in = w.exprs(in, e)
+	if tv, ok := w.p.info.Types[e]; ok && tv.Value != nil && tv.Value.Kind() == constant.Bool {
+		if constant.BoolVal(tv.Value) {
+			return in, nil
+		}
+		return nil, in
+	}
+	return w.side(e, true, in), w.side(e, false, in)
+}
+
+// side is the states for which a condition may have an outcome.
+func (w *walker) side(e ast.Expr, taken bool, in []state) []state {
+	key, negated := w.factKey(e)
+	steps := !w.inHead && w.p.counts(e) || w.receiverNil(e, taken) || w.p.decided(e)
+	var out []state
+	for _, s := range in {
+		if key != "" {
+			facts, ok := assume(s.facts, key, taken != negated)
+			if !ok {
+				continue
+			}
+			s.facts = facts
+		}
+		s.unsure = s.unsure || steps
+		if w.w.branch != nil {
+			var ok bool
+			if s, ok = w.w.branch(e, taken, s); !ok {
+				continue
+			}
+		}
+		out = append(out, s)
+	}
+	return w.distinct(out)
+}
+
+// decided reports a condition on a parameter for which a go statement gives a constant: the
+// condition may be no question at all.
+func (p *program) decided(e ast.Expr) bool {
+	found := false
+	ast.Inspect(e, func(n ast.Node) bool {
+		if id, ok := n.(*ast.Ident); ok {
+			if v, ok := p.info.Uses[id].(*types.Var); ok {
+				found = found || p.constantArgs[v.Origin()]
+			}
+		}
+		return !found
+	})
+	return found
+}
+
+// receiverNil reports the side of a condition on which the receiver of the method is nil:
+// methods that look at that do without it.
+func (w *walker) receiverNil(e ast.Expr, taken bool) bool {
+	b, ok := ast.Unparen(e).(*ast.BinaryExpr)
+	if !ok || b.Op != token.EQL && b.Op != token.NEQ || taken != (b.Op == token.EQL) {
+		return false
+	}
+	id, ok := ast.Unparen(b.Y).(*ast.Ident)
+	recv := w.p.values.signature(w.fn).Recv()
+	return ok && id.Name == "nil" && recv != nil && w.p.object(b.X) == types.Object(recv)
+}
+
+// counts reports a condition on a variable of the function that is stepped somewhere, or on
+// anything that is stepped in a loop around it: which way it goes in which round is beyond
+// this analysis.
+func (p *program) counts(e ast.Expr) bool {
+	found := false
+	ast.Inspect(e, func(n ast.Node) bool {
+		if id, ok := n.(*ast.Ident); ok {
+			if v, ok := p.info.Uses[id].(*types.Var); ok {
+				found = found || p.stepsAround(v.Origin(), e)
+			}
+		}
+		return !found
+	})
+	return found
+}
+
+func (p *program) stepsAround(v *types.Var, e ast.Expr) bool {
+	steps := p.stepped[v]
+	if len(steps) > 0 && !v.IsField() && v.Parent() != v.Pkg().Scope() {
+		return true
+	}
+	for _, s := range steps {
+		for _, l := range p.loopsBetween(e, nil) {
+			if l.Pos() <= s.Pos() && s.End() <= l.End() {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// factKey names a condition so that two equal ones on one way have one outcome. It is empty
+// for conditions with calls or receives, which may differ each time.
+func (w *walker) factKey(e ast.Expr) (key string, negated bool) {
+	if b, ok := ast.Unparen(e).(*ast.BinaryExpr); ok && b.Op == token.NEQ {
+		x, y := w.operand(b.X), w.operand(b.Y)
+		if x == "" || y == "" {
+			return "", false
+		}
+		return x + "==" + y, true
+	}
+	return w.operand(e), false
+}
+
+func (w *walker) operand(e ast.Expr) string {
+	switch e := ast.Unparen(e).(type) {
+	case *ast.Ident:
+		if obj := w.p.info.ObjectOf(e); obj != nil {
+			return "#" + strconv.Itoa(int(obj.Pos())) + e.Name
+		}
+		return e.Name
+	case *ast.BasicLit:
+		return e.Kind.String() + strings.NewReplacer(";", "_", "=", "_").Replace(e.Value)
+	case *ast.SelectorExpr:
+		if x := w.operand(e.X); x != "" {
+			return x + "." + e.Sel.Name
+		}
+	case *ast.StarExpr:
+		if x := w.operand(e.X); x != "" {
+			return "*" + x
+		}
+	case *ast.UnaryExpr:
+		if x := w.operand(e.X); x != "" && e.Op != token.ARROW {
+			return e.Op.String() + x
+		}
+	case *ast.BinaryExpr:
+		x, y := w.operand(e.X), w.operand(e.Y)
+		if x != "" && y != "" {
+			return x + e.Op.String() + y
+		}
+	}
+	return ""
+}
+
+// assume adds a fact to a list of facts, or reports that the list holds its opposite.
+func assume(facts, key string, value bool) (string, bool) {
+	yes, no := "|"+key+"|1;", "|"+key+"|0;"
+	if !value {
+		yes, no = no, yes
+	}
+	switch {
+	case strings.Contains(facts, no):
+		return "", false
+	case strings.Contains(facts, yes):
+		return facts, true
+	}
+	list := append(strings.SplitAfter(facts, ";"), yes)
+	slices.Sort(list)
+	return strings.Join(list, ""), true
+}
+
+// assigned forgets the facts about variables that are written.
+func (w *walker) assigned(in []state, lhs ...ast.Expr) []state {
+	var names []string
+	for _, e := range lhs {
+		if name := w.operand(e); name != "" {
+			names = append(names, name)
+		}
+	}
+	if len(names) == 0 {
+		return in
+	}
+	out := make([]state, 0, len(in))
+	for _, s := range in {
+		if s.facts != "" {
+			kept := ""
+			for _, f := range strings.SplitAfter(s.facts, ";") {
+				if !slices.ContainsFunc(names, func(n string) bool { return strings.Contains(f, n) }) {
+					kept += f
+				}
+			}
+			s.facts = kept
+		}
+		out = append(out, s)
+	}
+	return w.distinct(out)
+}
+
+// How a call that does not return ends.
+type ending int
+
+const (
+	endsNot ending = iota
+	endsPanic
+	endsProcess // or the goroutine, with its deferred calls, as the testing package does
+)
+
+func (p *program) ending(call *ast.CallExpr) ending {
+	switch name := p.callName(call); name {
+	case "panic":
+		return endsPanic
+	case "os.Exit", "runtime.Goexit", "syscall.Exit", "log.Fatal", "log.Fatalf", "log.Fatalln":
+		return endsProcess
+	case "log.Panic", "log.Panicf", "log.Panicln":
+		return endsPanic
+	case "":
+		if sel, ok := ast.Unparen(call.Fun).(*ast.SelectorExpr); ok {
+			switch sel.Sel.Name {
+			case "Fatal", "Fatalf", "FailNow", "Skip", "Skipf", "SkipNow":
+				return endsProcess
+			}
+		}
+	}
+	return endsNot
+}
+
+// A switch with a tag, or on a type, may cover all that there is without a default. Ways
+// past all of its cases are unsure.
+func (w *walker) switchStmt(s *ast.SwitchStmt, in []state, label string) []state {
+	if s.Init != nil {
+		in = w.stmt(s.Init, in, "")
+	}
+	in = w.exprs(in, s.Tag)
+	sc := w.enter(label, false)
+	defer w.leaveScope()
+	rest, out := in, []state(nil)
+	var bodies []*ast.CaseClause
+	var starts [][]state
+	var fallback *ast.CaseClause
+	for _, c := range s.Body.List {
+		cc := c.(*ast.CaseClause)
+		if cc.List == nil {
+			fallback = cc
+			bodies, starts = append(bodies, cc), append(starts, nil)
+			continue
+		}
+		var taken []state
+		for _, e := range cc.List {
+			var yes []state
+			if s.Tag == nil {
+				yes, rest = w.cond(e, rest)
+			} else {
+				cond := &ast.BinaryExpr{X: s.Tag, Op: token.EQL, Y: e}
+				yes, rest = w.side(cond, true, rest), w.side(cond, false, rest)
+			}
+			taken = w.join(taken, yes)
+		}
+		bodies, starts = append(bodies, cc), append(starts, taken)
+	}
+	for i, cc := range bodies {
+		start := starts[i]
+		if cc == fallback {
+			start = rest
+		}
+		start = w.join(start, sc.fallthrough_)
+		sc.fallthrough_ = nil
+		out = w.join(out, w.block(cc.Body, start))
+	}
+	if fallback == nil {
+		out = w.join(out, doubted(rest, s.Tag != nil))
+	}
+	return w.join(out, sc.breaks)
+}
+
+func doubted(in []state, doubt bool) []state {
+	out := slices.Clone(in)
+	for i := range out {
+		out[i].unsure = out[i].unsure || doubt
+	}
+	return out
+}
+
+func (w *walker) typeSwitch(s *ast.TypeSwitchStmt, in []state, label string) []state {
+	if s.Init != nil {
+		in = w.stmt(s.Init, in, "")
+	}
+	in = w.stmt(s.Assign, in, "")
+	sc := w.enter(label, false)
+	defer w.leaveScope()
+	out, fallback := []state(nil), false
+	for _, c := range s.Body.List {
+		cc := c.(*ast.CaseClause)
+		fallback = fallback || cc.List == nil
+		out = w.join(out, w.block(cc.Body, in))
+	}
+	if !fallback {
+		out = w.join(out, doubted(in, true))
+	}
+	return w.join(out, sc.breaks)
+}
+
+// selectStmt takes each case in turn. Without cases nothing ever goes on.
+func (w *walker) selectStmt(s *ast.SelectStmt, in []state, label string) []state {
+	sc := w.enter(label, false)
+	defer w.leaveScope()
+	var out []state
+	for _, c := range s.Body.List {
+		cc := c.(*ast.CommClause)
+		states := w.visit(cc, in)
+		if cc.Comm != nil {
+			states = w.stmt(cc.Comm, states, "")
+		}
+		out = w.join(out, w.block(cc.Body, states))
+	}
+	return w.join(out, sc.breaks)
+}
+
+// constant is the value of an integer constant expression.
+func (p *program) constant(e ast.Expr) (int, bool) {
+	tv, ok := p.info.Types[e]
+	if !ok || tv.Value == nil || tv.Value.Kind() != constant.Int {
+		return 0, false
+	}
+	n, exact := constant.Int64Val(tv.Value)
+	return int(n), exact && n >= 0 && n < 1<<30
+}
+
+func isChan(t types.Type) bool {
+	if t == nil {
+		return false
+	}
+	_, ok := t.Underlying().(*types.Chan)
+	return ok
+}
