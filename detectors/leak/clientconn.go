@@ -40,7 +40,7 @@ func peakCalls(snaps []*evidence.Snapshot) int {
 
 // pooled reports client connections that their use explains. A pool holds as many as were ever in use at
 // once: it grows in steps, one for each burst above the last. A client that is made anew for
-// each request leaves one connection behind each time: evenly, and without callers.
+// each request leaves one connection behind each time: evenly, without callers, and never uses it again.
 func (s *survey) pooled(c *candidate) bool {
 	switch {
 	case c.stack.Contains(writeLoop):
@@ -50,55 +50,25 @@ func (s *survey) pooled(c *candidate) bool {
 	case c.class == evidence.WaitSelect:
 		return c.count <= s.calls+s.calls/4
 	}
-	return c.count < 2*s.calls || !even(c.arrivals())
+	reused := c.watch.n >= minWatched && 10*c.watch.silent < 9*c.watch.n
+	return reused || c.count < 2*s.calls || !s.comesEvenly(c)
 }
 
-// dialler is the line of the program whose requests dialled most of the connections that a trace saw
-// being made. The goroutines of a connection are started by the library: only the go statement of
-// the dial has the program on its stack.
-func dialler(t *evidence.Trace) (evidence.Frame, bool) {
-	if t == nil {
-		return evidence.Frame{}, false
-	}
-	var all, most int64
-	var best evidence.Frame
-	dials := map[evidence.Frame]int64{}
-	for i := range t.Sites {
-		stack := t.StackOf(t.Sites[i].Stack)
-		if !stack.Contains(getConn) {
-			continue
-		}
-		all += t.Sites[i].Created
-		if f, ok := stack.User(); ok {
-			dials[f] += t.Sites[i].Created
-			if dials[f] > most {
-				most, best = dials[f], f
-			}
-		}
-	}
-	return best, 2*most > all
-}
-
-// arrivals are the newcomers per interval, by id where there are ids.
-func (c *candidate) arrivals() []int {
-	if c.cohort != nil {
-		var out []int
+// comesEvenly reports newcomers at one rate over all intervals, as far as chance allows.
+func (s *survey) comesEvenly(c *candidate) bool {
+	var arrivals []int
+	snaps := s.dumps
+	switch {
+	case c.cohort != nil:
 		for _, t := range c.cohort.history.tallies[1:] {
-			out = append(out, t.arrived)
+			arrivals = append(arrivals, t.arrived)
 		}
-		return out
+	case c.growth != nil:
+		arrivals, snaps = c.growth.counts.steps(), s.snapshots
 	}
-	if c.growth != nil {
-		return c.growth.counts.steps()
-	}
-	return nil
+	return total(arrivals) >= minEven && intervals(arrivals) == len(arrivals) &&
+		evenly(arrivals, timelineOf(snaps, s.demand).exposure(arrivals))
 }
 
-// even reports arrivals of which every interval has at least half of the mean.
-func even(arrivals []int) bool {
-	sum := 0
-	for _, n := range arrivals {
-		sum += n
-	}
-	return len(arrivals) > 0 && 2*len(arrivals)*slices.Min(arrivals) >= sum
-}
+// minEven is from how many newcomers on evenness is more than a few of them a few times.
+const minEven = 10

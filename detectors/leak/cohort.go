@@ -2,6 +2,7 @@ package leak
 
 import (
 	"cmp"
+	"hash/fnv"
 	"slices"
 
 	"go-debug/analyze/evidence"
@@ -20,8 +21,34 @@ type member struct {
 	site int32
 	// age counts the dumps in a row that show it at the site, less one. The arrival of those in
 	// the first dump is unknown; they start at 0 like everybody else.
-	age   int32
-	awake bool // was seen running at least once since it arrived
+	age int32
+	// since is the dump that shows it there first, before as well if it was away in between: a worker
+	// that comes back to its queue is not born again.
+	since   int32
+	line    uint32 // hash of the blocking line
+	awake   bool   // was seen running at least once since it arrived
+	moved   bool   // was seen at several lines since it arrived
+	visited [3]visit
+}
+
+// A visit is an earlier stay at a site, kept for the last few; the zero visit is none.
+type visit struct {
+	site  int32 // plus 1
+	since int32
+}
+
+// comesFrom carries a goroutine over to where it is now.
+func (m *member) comesFrom(was *member) {
+	m.visited = was.visited
+	if was.site >= 0 {
+		copy(m.visited[1:], was.visited[:])
+		m.visited[0] = visit{was.site + 1, was.since}
+	}
+	for _, v := range m.visited {
+		if v.site == m.site+1 {
+			m.since = v.since
+		}
+	}
 }
 
 // A tally is what happened at one site between the previous dump and this one.
@@ -40,13 +67,23 @@ type tally struct {
 type history struct {
 	site
 	tallies []tally
-	old     []uint64 // at the last dump, of age 1 or more
+	// born counts those of the last dump by the dump that shows them first.
+	born    []int
+	old     []settler // at the last dump, of age 1 or more, by id
+	moved   int       // of old
 	minutes int
+}
+
+// A settler is a goroutine that stayed, and the dump that shows it at its site first.
+type settler struct {
+	id    uint64
+	since int32
 }
 
 // placer names the site of a group; it returns false for goroutines that belong to none.
 type placer func(g *evidence.Group) (site, bool)
 
+// placeByLine tells creators apart: of two pools that run the same code one may leak.
 func placeByLine(g *evidence.Group) (site, bool) {
 	if isMainGroup(g) {
 		return site{}, false
@@ -64,7 +101,7 @@ func placeByGo(g *evidence.Group) (site, bool) {
 		return site{}, false
 	}
 	start := g.Stack[len(g.Stack)-1]
-	key := "go\n" + evidence.NormalFunction(start.Function) + "\n" + place(g.CreatedBy) + evidence.NormalFunction(g.CreatedBy.Function)
+	key := "go\n" + evidence.NormalFunction(start.Function) + "\n" + place(g.CreatedBy)
 	return site{key: key, class: class, stack: g.Stack, creator: g.CreatedBy}, true
 }
 
@@ -81,9 +118,16 @@ func follow(dumps []*evidence.Snapshot, where placer) []*history {
 		t.before = now
 	}
 	for _, m := range t.before {
-		if m.site >= 0 && m.age >= 1 {
-			h := t.histories[m.site]
-			h.old = append(h.old, m.id)
+		if m.site < 0 {
+			continue
+		}
+		h := t.histories[m.site]
+		h.born[m.since]++
+		if m.age >= 1 {
+			h.old = append(h.old, settler{m.id, m.since})
+			if m.moved {
+				h.moved++
+			}
 		}
 	}
 	for _, h := range t.histories {
@@ -107,7 +151,9 @@ func (h *history) addDropped() {
 			t.stayed[a] += stayed
 		}
 		if i > 0 {
-			t.arrived += max(0, t.dropped-h.tallies[i-1].dropped)
+			more := max(0, t.dropped-h.tallies[i-1].dropped)
+			t.arrived += more
+			h.born[i] += more
 		}
 	}
 }
@@ -125,32 +171,45 @@ func (t *tracker) read(snap *evidence.Snapshot, dump int) []member {
 	var out []member
 	for i := range snap.Groups {
 		g := &snap.Groups[i]
-		at := elsewhere
+		m := member{site: elsewhere, since: int32(dump)}
 		if where, ok := t.where(g); ok {
-			at = t.site(where)
-			h := t.histories[at]
+			m.site, m.line = t.site(where), lineOf(g)
+			h := t.histories[m.site]
 			h.minutes = max(h.minutes, g.MaxMinutes)
 			h.tallies[dump].dropped += g.IDsDropped
 		} else if classOf(g.Wait, g.Stack) == evidence.WaitNone {
-			at = running
+			m.site = running
 		}
 		for _, id := range g.IDs {
-			out = append(out, member{id: id, site: at})
+			m.id = id
+			out = append(out, m)
 		}
 	}
 	slices.SortFunc(out, func(a, b member) int { return cmp.Compare(a.id, b.id) })
 	return slices.CompactFunc(out, func(a, b member) bool { return a.id == b.id })
 }
 
+// lineOf is a hash of the blocking line, 0 for goroutines that do not block.
+func lineOf(g *evidence.Group) uint32 {
+	at, ok := placeByLine(g)
+	if !ok {
+		return 0
+	}
+	h := fnv.New32a()
+	h.Write([]byte(at.key))
+	return h.Sum32()
+}
+
 func (t *tracker) site(where site) int32 {
-	if i, ok := t.index[where.key]; ok {
+	key := where.key + "\nby " + evidence.NormalFunction(where.creator.Function)
+	if i, ok := t.index[key]; ok {
 		h := t.histories[i]
 		h.stack = where.stack // the latest: lines of outer frames may differ
 		return i
 	}
 	i := int32(len(t.histories))
-	t.index[where.key] = i
-	t.histories = append(t.histories, &history{site: where, tallies: make([]tally, t.dumps)})
+	t.index[key] = i
+	t.histories = append(t.histories, &history{site: where, tallies: make([]tally, t.dumps), born: make([]int, t.dumps)})
 	return i
 }
 
@@ -171,12 +230,20 @@ func (t *tracker) step(now []member, dump int) {
 		i++
 		switch {
 		case was.site < 0:
+			m.comesFrom(was)
 			t.arrive(m, dump)
 		case m.site == running:
-			*m = member{id: m.id, site: was.site, age: was.age, awake: true}
+			*m = *was
+			m.awake = true
 		case m.site == was.site:
-			m.age, m.awake = was.age+1, was.awake
+			m.age, m.since = was.age+1, was.since
+			m.awake = was.awake || m.line == 0
+			if m.line == 0 {
+				m.line = was.line
+			}
+			m.moved = was.moved || m.line != was.line && was.line != 0
 		default:
+			m.comesFrom(was)
 			t.leave(was, dump)
 			t.arrive(m, dump)
 		}
@@ -221,54 +288,4 @@ func (t *tracker) count(now []member, dump int) {
 			tl.awake++
 		}
 	}
-}
-
-func (s *survey) limits() limits {
-	return limits{
-		growth:  int(s.p.Param("min-growth")),
-		exits:   s.p.Param("max-exits"),
-		p:       s.p.Param("max-p"),
-		massive: int(s.p.Param("massive-growth")),
-	}
-}
-
-// readCohorts follows the goroutines of the dumps by line, and by go statement those whose
-// growth no line explains.
-func (s *survey) readCohorts() {
-	if len(s.dumps) < 2 {
-		return
-	}
-	x, _ := times(s.dumps)
-	explained := map[string]bool{}
-	for _, h := range follow(s.dumps, placeByLine) {
-		c := judge(h, x, s.limits())
-		if c.verdict == steady && s.candidates[h.key] == nil && len(s.dumps) == len(s.snapshots) {
-			continue
-		}
-		at := s.at(h.site)
-		at.cohort = c
-		at.minutes = max(at.minutes, h.minutes)
-		if c.verdict != steady {
-			explained[goStatement(h.creator)] = true
-		}
-	}
-	for _, h := range follow(s.dumps, placeByGo) {
-		c := judge(h, x, s.limits())
-		// Two dumps cannot show movement.
-		if c.verdict != growing || len(s.dumps) < 3 || explained[goStatement(h.creator)] {
-			continue
-		}
-		for _, g := range s.biggest(placeByGo, h.key) {
-			if where, ok := placeByLine(g); ok {
-				at := s.at(where)
-				at.cohort, at.moving = c, true
-				break
-			}
-		}
-	}
-}
-
-// goStatement identifies the line of a go statement.
-func goStatement(creator evidence.Frame) string {
-	return creator.Function + "@" + place(creator)
 }

@@ -5,64 +5,41 @@ import (
 	"go-debug/analyze/evidence"
 )
 
-// severalForever is from how many goroutines on a select{} is no helper that was meant to
-// stay.
-const severalForever = 10
-
 // confidence weighs all that is known of a candidate; 0 means that it is no leak.
 func (s *survey) confidence(c *candidate) analyze.Confidence {
-	if s.pooled(c) {
+	if c.leaked > 0 && c.class != evidence.WaitNoCases {
+		return analyze.Proven
+	}
+	sure := max(s.endless(c), s.survived(c))
+	if s.pooled(c) || sure == 0 && s.gone(c) > endedShare {
 		return 0
 	}
-	best := max(s.marked(c), s.endless(c), s.followed(c), s.counted(c))
+	best := max(sure, s.followed(c), s.counted(c))
 	if best == 0 && c.created != nil {
 		best = analyze.Possible
 	}
-	if best == 0 && c.cluster && !c.trace.wakes() {
+	if best == 0 && (c.cluster && !c.trace.wakes() || s.faded(c)) {
 		best = analyze.Weak
 	}
 	return best
 }
 
-// marked is the runtime's verdict. It says of a select{} no more than the select{} itself.
-func (s *survey) marked(c *candidate) analyze.Confidence {
+// endless judges waits that nothing can end. On a nil channel they are a fault however many there
+// are. A select without cases is written on purpose: helpers that several dumps show to be always
+// the same ones are no leak, whatever the runtime makes of them.
+func (s *survey) endless(c *candidate) analyze.Confidence {
 	switch {
-	case c.leaked == 0:
+	case c.forever == 0 && c.leaked == 0:
 		return 0
-	case c.class == evidence.WaitNoCases:
-		return s.helper(max(c.leaked, c.forever), c)
+	case c.class == evidence.WaitNoCases && len(s.snapshots) >= 2 && !c.grows():
+		return analyze.Possible
 	}
 	return analyze.Proven
 }
 
-// endless judges waits that nothing can end. That they never wake is certain; that it is a
-// fault follows from their number or growth.
-func (s *survey) endless(c *candidate) analyze.Confidence {
-	if c.forever == 0 {
-		return 0
-	}
-	if c.class == evidence.WaitNoCases {
-		return s.helper(c.forever, c)
-	}
-	switch {
-	case c.grows() || c.forever > 1:
-		return analyze.Proven
-	default:
-		return analyze.Possible
-	}
-}
-
-// helper judges goroutines that ended up in select{} on purpose or not.
-func (s *survey) helper(n int, c *candidate) analyze.Confidence {
-	if c.grows() || n >= severalForever && len(s.snapshots) < 2 {
-		return analyze.Proven
-	}
-	return analyze.Possible
-}
-
 // grows reports growth that some evidence shows.
 func (c *candidate) grows() bool {
-	return c.cohort != nil && c.cohort.verdict == growing || c.growth != nil || c.created != nil
+	return c.cohort != nil && c.cohort.verdict != steady || c.growth != nil || c.created != nil
 }
 
 // followed judges a cohort. Alone it is possible: sessions that outlive the capture look the same.
@@ -71,56 +48,72 @@ func (s *survey) followed(c *candidate) analyze.Confidence {
 	if co == nil || co.verdict != growing {
 		return 0
 	}
-	if servesRequests(c.stack) {
-		if co.left > 0 {
-			return 0 // a queue of requests: it moves
-		}
-		return analyze.Possible
-	}
-	massive := co.gained >= s.limits().massive && co.left == 0
-	powerful := co.dumps >= trendDumps || massive && co.dumps >= 3
-	if !powerful || c.moving || s.inStep(co.gained, int(co.old[0])) {
-		return analyze.Possible
-	}
-	silent, n := c.trace.silence(co.history.old, s.newest)
-	still := silent >= mostlySilent && n >= s.limits().growth
-	if still && !quietByNature(c.class) || massive && co.dumps >= trendDumps && !waitsIdle(c.class) {
+	switch {
+	case servesRequests(c.stack):
+		return s.requests(c)
+	case co.dumps >= trendDumps && s.gone(c) <= s.limits().exits && (c.certain() || s.corroborated(c)):
 		return analyze.Likely
 	}
 	return analyze.Possible
 }
 
-// mostlySilent is the share of a cohort that must not move in a trace. Bounded id lists and
-// the moments between dump and trace cost a little.
-const mostlySilent = 0.9
+// certain reports that the source alone shows how the goroutines get stuck.
+func (c *candidate) certain() bool { return c.code != nil && c.code.Certain }
 
-// counted judges growth that was seen in numbers alone.
+// corroborated asks the trace: the same goroutines did nothing in it, and nothing speaks for a
+// healthy reading.
+func (s *survey) corroborated(c *candidate) bool {
+	co := c.cohort
+	return c.watch.still() && !quietByNature(c.class) && !c.moving && !co.slows && !co.few &&
+		co.awake == 0 && !s.inStep(co.gained, int(co.old[0]))
+}
+
+// requests judges goroutines in the middle of a server's request. Those whose client has gone are
+// as good as others; those in a select or in I/O may be long polls and open sockets; the rest may be
+// a queue, which moves.
+func (s *survey) requests(c *candidate) analyze.Confidence {
+	left := c.cohort.gained - c.cohort.gained/2
+	abandoned := s.abandoned.gained() >= max(left, 1)
+	switch {
+	case c.cohort.left > 0:
+		return 0
+	case c.certain() && c.cohort.dumps >= trendDumps:
+		return analyze.Likely
+	case waitsForPeers(c.class) && !abandoned:
+		return 0
+	}
+	return analyze.Possible
+}
+
+// waitsForPeers are the waits in which requests spend their time when they are meant to last.
+func waitsForPeers(w evidence.Wait) bool {
+	return w == evidence.WaitSelect || quietByNature(w)
+}
+
+// counted judges growth that was seen in numbers alone, which never shows who left: at most
+// possible, however steep.
 func (s *survey) counted(c *candidate) analyze.Confidence {
 	g := c.growth
 	switch {
 	case g == nil, c.cohort != nil && c.cohort.verdict == steady && c.cohort.left > 0:
 		return 0 // ids show that they leave
-	case len(g.counts) == 2 || s.inStep(g.counts.gained(), g.counts.first()):
+	case len(g.counts) == 2 || g.verdict == stopped || s.inStep(g.counts.gained(), g.counts.first()):
 		return analyze.Weak
-	case g.massive && !waitsIdle(c.class):
-		return analyze.Likely
 	}
 	return analyze.Possible
+}
+
+// faded judges growth that stopped: a ramp that came to its plateau, or a leak whose cause is over.
+func (s *survey) faded(c *candidate) bool {
+	co := c.cohort
+	return co != nil && co.verdict == stopped && co.gained >= pairGrowth && co.dumps >= 3 && co.awake == 0 &&
+		!servesRequests(c.stack) && (s.trace == nil || c.watch.still())
 }
 
 // quietByNature are waits that last long in healthy programs, so that silence in a short
 // trace says nothing.
 func quietByNature(w evidence.Wait) bool {
 	return w == evidence.WaitIO || w == evidence.WaitSleep || w == evidence.WaitSyscall
-}
-
-// waitsIdle are the waits in which healthy goroutines spend their idle time.
-func waitsIdle(w evidence.Wait) bool {
-	switch w {
-	case evidence.WaitSelect, evidence.WaitChanRecv, evidence.WaitCond, evidence.WaitSemaphore, evidence.WaitOther:
-		return true
-	}
-	return quietByNature(w)
 }
 
 // wakes reports a site that most goroutines leave within a trace.

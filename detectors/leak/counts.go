@@ -1,6 +1,7 @@
 package leak
 
 import (
+	"math"
 	"slices"
 
 	"go-debug/analyze/evidence"
@@ -37,17 +38,15 @@ func (s series) steps() []int {
 	return out
 }
 
-// servedSeries counts the goroutines that serve requests or hold a server's connection.
-func servedSeries(snaps []*evidence.Snapshot) series {
-	var out series
-	for _, snap := range snaps {
-		n := 0
-		for i := range snap.Groups {
-			if servesRequests(snap.Groups[i].Stack) {
-				n += snap.Groups[i].Count
+// seriesOf counts the goroutines of which a predicate holds, per snapshot.
+func seriesOf(snaps []*evidence.Snapshot, match func(*evidence.Group) bool) series {
+	out := make(series, len(snaps))
+	for i, snap := range snaps {
+		for j := range snap.Groups {
+			if g := &snap.Groups[j]; match(g) {
+				out[i] += g.Count
 			}
 		}
-		out = append(out, n)
 	}
 	return out
 }
@@ -55,14 +54,13 @@ func servedSeries(snaps []*evidence.Snapshot) series {
 // A growth is a count that rose over snapshots without ids.
 type growth struct {
 	counts  series
-	p       float64
+	verdict verdict
 	slope   stats.Slope
-	massive bool
 }
 
-// readCounts tests counts per site where too few snapshots have ids for cohorts.
+// readCounts tests counts per site where too few snapshots have ids for a trend of cohorts.
 func (s *survey) readCounts() {
-	if len(s.dumps) >= 3 || len(s.snapshots) < 2 || len(s.dumps) == len(s.snapshots) {
+	if len(s.dumps) >= trendDumps || len(s.snapshots) < 2 || len(s.dumps) == len(s.snapshots) {
 		return
 	}
 	counts := map[string]series{}
@@ -88,48 +86,60 @@ func (s *survey) readCounts() {
 			sites[at.key] = at
 		}
 	}
-	x, _ := times(s.snapshots)
+	t := timelineOf(s.snapshots, s.demand)
 	for key, c := range counts {
-		if g := judgeCounts(c, x, s.limits()); g != nil {
+		if g := judgeCounts(c, t, s.limits()); g != nil {
 			s.at(sites[key]).growth = g
 		}
 	}
 }
 
-// judgeCounts asks for growth at every snapshot, of at least pairGrowth and a fifth, that
-// does not slow down. It returns nil for anything else.
-func judgeCounts(c series, x []float64, l limits) *growth {
+// judgeCounts asks for growth at every snapshot, of at least pairGrowth and beyond the noise of
+// goroutines that pass through. It returns nil for anything else.
+func judgeCounts(c series, t timeline, l limits) *growth {
 	gained := c.gained()
-	if gained < max(pairGrowth, l.growth) || gained*5 < c.first() || slowsDown(c.steps()) {
+	noise := countNoise * math.Sqrt(float64(c.first()+c.last()))
+	if gained < max(pairGrowth, l.growth) || float64(gained) < noise {
 		return nil
 	}
 	v := c.floats()
-	g := &growth{counts: c, slope: stats.TheilSen(x, v, 0.95)}
-	switch {
-	case len(c) == 2:
+	if len(c) == 2 {
 		if c.last() < 2*c.first() || gained < 5*pairGrowth {
 			return nil
 		}
-	case !risesEachTime(v):
+	} else if !risesEachTime(v) || len(c) >= trendDumps && stats.MannKendall(v).PUp >= l.p {
 		return nil
 	}
-	t := stats.MannKendall(v)
-	g.p = t.PUp
-	g.massive = len(c) >= trendDumps && t.PUp < l.p && gained >= l.massive && c.last() >= 3*max(c.first(), 1)
+	g := &growth{counts: c, verdict: growing, slope: stats.TheilSen(t.x, v, 0.95)}
+	if half, _ := slowsDown(c.steps(), t.exposure(c.steps())); half {
+		g.verdict = stopped
+	}
 	return g
 }
 
-// inStep reports growth that requests or connections explain: as many of them came, in
-// number or in proportion.
+// countNoise is how many standard deviations of the difference of two Poisson counts growth must have: the
+// number of goroutines that pass through a line varies like that. Bursts vary more, but not upward each time.
+const countNoise = 3
+
+// inStep reports growth that requests explain: as many of them came into flight, by the metrics of the
+// program. Where it has none the goroutines that serve requests or hold connections are counted instead,
+// in number or in proportion; those of another server in the same process are among them.
 func (s *survey) inStep(gained, first int) bool {
+	if inFlight, known := s.demand.gainedInFlight(s.snapshots); known {
+		return float64(gained) <= stepSlack*inFlight
+	}
 	served := s.served.gained()
 	if served < pairGrowth {
 		return false
 	}
 	proportion := float64(gained) / float64(max(first, 1))
-	return float64(gained) <= 1.25*float64(served) ||
-		proportion <= 1.25*float64(served)/float64(max(s.served.first(), 1))
+	return float64(gained) <= stepSlack*float64(served) ||
+		proportion <= stepSlack*float64(served)/float64(max(s.served.first(), 1))
 }
+
+// stepSlack allows for a quarter more goroutines than requests: snapshots and requests are not
+// counted at the same moment.
+const stepSlack = 1.25
 
 // readClusters looks for many goroutines at one line in the only snapshot.
 func (s *survey) readClusters() {
@@ -182,7 +192,7 @@ func (s *survey) countLast() {
 	}
 }
 
-// biggest returns the sites of the last dump that a placer puts under one key, the most
+// biggest returns the groups of the last dump that a placer puts under one key, the most
 // populous first.
 func (s *survey) biggest(where placer, key string) []*evidence.Group {
 	var out []*evidence.Group

@@ -9,8 +9,6 @@ import (
 	"go-debug/analyze/evidence"
 )
 
-const connServe = "net/http.(*conn).serve"
-
 // repeat makes n dumps of what a function says is there at each.
 func repeat(n int, at func(i int) []evidence.Group) *evidence.Set {
 	var set evidence.Set
@@ -23,14 +21,10 @@ func repeat(n int, at func(i int) []evidence.Group) *evidence.Set {
 func one(g evidence.Group) []evidence.Group { return []evidence.Group{g} }
 
 func TestHealthyYieldsNothing(t *testing.T) {
-	ramp := []uint64{0, 500, 850, 1000, 1050, 1060}
 	wave := []uint64{100, 300, 420, 500, 420, 300}
 	for name, at := range map[string]func(i int) []evidence.Group{
 		"12,000 idle workers": func(i int) []evidence.Group {
 			return one(group(evidence.WaitSelect, userStack("main.worker", 7), ids(10, 12010)...))
-		},
-		"a ramp to a plateau": func(i int) []evidence.Group {
-			return one(group(evidence.WaitChanRecv, userStack("main.worker", 7), ids(10, 10+ramp[i])...))
 		},
 		"requests pass": func(i int) []evidence.Group {
 			return one(group(evidence.WaitSelect, userStack("main.handle", 7, connServe), ids(uint64(i)*5000, uint64(i)*5000+300)...))
@@ -107,6 +101,29 @@ func TestGrowthInStepWithConnectionsIsNeverLikely(t *testing.T) {
 	}
 }
 
+// Growth that stopped is a hint, and none where the goroutines are seen to work.
+func TestGrowthThatStopped(t *testing.T) {
+	stack := userStack("main.worker", 7)
+	for name, sizes := range map[string][]uint64{
+		"a ramp to a plateau": {0, 500, 850, 1000, 1050, 1060},
+		"arrivals ended":      {20, 40, 60, 100, 140, 140},
+	} {
+		t.Run(name, func(t *testing.T) {
+			set := repeat(6, func(i int) []evidence.Group {
+				return one(group(evidence.WaitChanRecv, stack, ids(100, 100+sizes[i])...))
+			})
+			f := expect(t, set, "leak/chan-receive:7 low").Findings[0]
+			if !strings.Contains(f.Message, "growing, unproven: ever fewer came") || f.Next != tryLonger {
+				t.Errorf("%q, next %q", f.Message, f.Next)
+			}
+			set.Trace = traceOf(evidence.WaitChanRecv, stack, ids(100, 100+sizes[5]), int(sizes[5]))
+			expect(t, set, "leak/chan-receive:7 low")
+			set.Trace.Blocks[0].Silent /= 2
+			expect(t, set, "")
+		})
+	}
+}
+
 func TestOneSnapshot(t *testing.T) {
 	idle := func(n uint64, minutes int) evidence.Group {
 		g := group(evidence.WaitSelect, userStack("main.worker", 7), ids(10, 10+n)...)
@@ -169,11 +186,7 @@ func TestOrderOfGroupsDoesNotMatter(t *testing.T) {
 
 func TestGrowthThatIsNoLeak(t *testing.T) {
 	work := userStack("main.work", 7)
-	total := []uint64{20, 40, 60, 100, 140, 140}
 	for name, at := range map[string]func(i int) []evidence.Group{
-		"arrivals ended": func(i int) []evidence.Group {
-			return one(group(evidence.WaitChanSend, work, ids(100, 100+total[i])...))
-		},
 		"one batch that takes long": func(i int) []evidence.Group {
 			members := ids(uint64(i+1)*1000, uint64(i+1)*1000+40)
 			if i >= 4 {
@@ -203,4 +216,24 @@ func TestTraceShowsAPoolAtWork(t *testing.T) {
 	set.Trace = traceOf(evidence.WaitSelect, stack, ids(10, 12010), 100)
 	set.Trace.Blocks[0].Ended.AddN(1e6, 30000)
 	expect(t, set, "")
+}
+
+// Workers that are away at a job when some dumps are taken are not born again when they come back.
+func TestComingBackIsNoBirth(t *testing.T) {
+	at := func(i int) []evidence.Group {
+		var idle, busy []uint64
+		for id := uint64(100); id < 100+uint64(min(i+1, 4))*30; id++ {
+			if (id*7+uint64(i)*5)%20 == 0 {
+				busy = append(busy, id)
+			} else {
+				idle = append(idle, id)
+			}
+		}
+		return []evidence.Group{group(evidence.WaitChanRecv, userStack("main.worker", 7), idle...), group(evidence.WaitIO, userStack("main.job", 9, "main.worker"), busy...)}
+	}
+	for _, h := range follow(repeat(7, at).SnapshotsOf(evidence.Goroutine), placeByLine) {
+		if h.class == evidence.WaitChanRecv && total(h.born[5:]) > 0 {
+			t.Errorf("born %v, want none after the last worker was started", h.born)
+		}
+	}
 }

@@ -75,7 +75,7 @@ func TestRuntimeMarks(t *testing.T) {
 		"profile":               {snapshots(profile), "leak/chan-send:7 proven"},
 		"marks in a dump":       {snapshots(whole), "leak/mutex:9 proven"},
 		"leak dump lists all":   {snapshots(wholeLeak), "leak/mutex:9 proven"},
-		"a lone select{}":       {snapshots(helper), "leak/nil-chan:4 possible"},
+		"a lone select{}":       {snapshots(helper), "leak/nil-chan:4 proven"},
 		"an empty leak profile": {snapshots(evidence.Snapshot{Kind: evidence.GoroutineLeak, Complete: true}), ""},
 	} {
 		t.Run(name, func(t *testing.T) { expect(t, tc.set, tc.want) })
@@ -120,8 +120,8 @@ func TestEndlessWaits(t *testing.T) {
 		want string
 	}{
 		"nil channel":                 {snapshots(dump(0, nilChan(3))), "leak/nil-chan:7 proven"},
-		"one nil channel":             {snapshots(dump(0, nilChan(1))), "leak/nil-chan:7 possible"},
-		"one select{}":                {snapshots(dump(0, empty(1))), "leak/nil-chan:4 possible"},
+		"one nil channel":             {snapshots(dump(0, nilChan(1))), "leak/nil-chan:7 proven"},
+		"one select{}":                {snapshots(dump(0, empty(1))), "leak/nil-chan:4 proven"},
 		"many select{}":               {snapshots(dump(0, empty(30))), "leak/nil-chan:4 proven"},
 		"listeners parked on purpose": {snapshots(dump(0, empty(3)), dump(1, empty(3))), "leak/nil-chan:4 possible"},
 		"select{} keep coming":        {snapshots(growingDumps(6, 5, evidence.WaitNoCases, userStack("main.park", 4))...), "leak/nil-chan:4 proven"},
@@ -134,23 +134,43 @@ func TestEndlessWaits(t *testing.T) {
 func TestTraceRaisesAndRefrains(t *testing.T) {
 	stack := userStack("main.work", 7)
 	for name, tc := range map[string]struct {
-		wait   evidence.Wait
-		open   []uint64
-		silent int
-		want   string
+		wait    evidence.Wait
+		open    []uint64
+		silent  int
+		newborn int64
+		want    string
 	}{
-		"silent":             {evidence.WaitSelect, ids(100, 280), 180, "leak/select:7 likely"},
-		"silent, newer ones": {evidence.WaitSelect, ids(100, 300), 180, "leak/select:7 likely"},
-		"awake":              {evidence.WaitSelect, ids(100, 280), 20, "leak/select:7 possible"},
-		"gone from the site": {evidence.WaitSelect, ids(100, 120), 20, "leak/select:7 possible"},
-		"io is quiet anyway": {evidence.WaitIO, ids(100, 280), 180, "leak/io:7 possible"},
+		"silent":                {evidence.WaitSelect, ids(100, 280), 180, 0, "leak/select:7 likely"},
+		"silent, newborn ones":  {evidence.WaitSelect, ids(100, 300), 180, 20, "leak/select:7 likely"},
+		"one came in meanwhile": {evidence.WaitSelect, ids(100, 280), 179, 0, "leak/select:7 likely"},
+		"some awake":            {evidence.WaitSelect, ids(100, 300), 165, 20, "leak/select:7 possible"},
+		"awake":                 {evidence.WaitSelect, ids(100, 280), 20, 0, "leak/select:7 possible"},
+		"gone from the site":    {evidence.WaitSelect, ids(100, 120), 20, 0, "leak/select:7 possible"},
+		"io is quiet anyway":    {evidence.WaitIO, ids(100, 280), 180, 0, "leak/io:7 possible"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			set := snapshots(growingDumps(6, 30, tc.wait, stack)...)
 			set.Trace = traceOf(tc.wait, stack, tc.open, tc.silent)
+			set.Trace.Sites = append(set.Trace.Sites, evidence.CreationSite{Stack: 1, Start: 1, Created: tc.newborn, AtEnd: tc.newborn,
+				Parked: []evidence.StackCount{{Stack: 1, Count: tc.newborn}}})
 			expect(t, set, tc.want)
 		})
 	}
+}
+
+// Goroutines that work for a while before they block were made before the trace and come within it.
+func TestTraceOfSlowWorkers(t *testing.T) {
+	stack := userStack("main.work", 7)
+	set := snapshots(growingDumps(6, 100, evidence.WaitChanSend, stack)...)
+	set.Trace = traceOf(evidence.WaitChanSend, stack, ids(100, 420), 300) // at 20 a second
+	set.Trace.Windows[0].At = set.Snapshots[2].At.Add(1e9)
+	newcomers := evidence.CreationSite{Stack: 1, Start: 1, Created: 20, AtEnd: 20}
+	set.Trace.Sites = []evidence.CreationSite{newcomers} // still at work
+	expect(t, set, "leak/chan-send:7 likely")
+	newcomers.Parked = []evidence.StackCount{{Stack: 1, Count: 20}} // all here at once: then who else woke?
+	set.Trace.Sites = []evidence.CreationSite{newcomers}
+	set.Trace.Blocks[0].Silent = 280
+	expect(t, set, "leak/chan-send:7 possible")
 }
 
 // Goroutines that came after the trace say nothing about it.
@@ -164,9 +184,43 @@ func TestTraceInTheMiddle(t *testing.T) {
 	expect(t, set, "leak/select:7 possible")
 }
 
-func TestMassiveGrowthNeedsNoTrace(t *testing.T) {
-	expect(t, snapshots(growingDumps(6, 400, evidence.WaitChanSend, userStack("main.work", 7))...), "leak/chan-send:7 likely")
-	expect(t, snapshots(growingDumps(6, 400, evidence.WaitSelect, userStack("main.work", 7))...), "leak/select:7 possible")
+// The table of the documentation.
+func TestConfidence(t *testing.T) {
+	stack := userStack("main.work", 7)
+	cohort := func(n, per int) *evidence.Set {
+		return snapshots(growingDumps(n, per, evidence.WaitChanSend, stack)...)
+	}
+	with := func(set *evidence.Set, change func(*evidence.Set)) *evidence.Set { change(set); return set }
+	silent := func(set *evidence.Set) {
+		n := set.Snapshots[len(set.Snapshots)-1].Total
+		set.Trace = traceOf(evidence.WaitChanSend, stack, ids(100, 100+uint64(n)), n)
+	}
+	awake := func(set *evidence.Set) { silent(set); set.Trace.Blocks[0].Silent /= 2 }
+	code := func(c evidence.CodeSite) func(*evidence.Set) {
+		c.Function, c.File, c.Line = "main.work", "/src/app/main.go", 7
+		return func(set *evidence.Set) { set.Code = []evidence.CodeSite{c} }
+	}
+	certain := code(evidence.CodeSite{Pattern: evidence.PatternTimeout, Certain: true})
+	for name, tc := range map[string]struct {
+		set  *evidence.Set
+		want string
+	}{
+		"a cohort and silence":               {with(cohort(6, 30), silent), "likely"},
+		"a cohort and source":                {with(cohort(6, 30), certain), "likely"},
+		"a cohort that wakes, and source":    {with(with(cohort(6, 30), awake), certain), "likely"},
+		"a cohort that wakes":                {with(cohort(6, 30), awake), "possible"},
+		"a cohort alone":                     {cohort(6, 30), "possible"},
+		"a massive cohort alone":             {cohort(6, 4000), "possible"},
+		"a cohort and a pattern not certain": {with(cohort(6, 30), code(evidence.CodeSite{Pattern: evidence.PatternTimeout})), "possible"},
+		"source for another creator":         {with(cohort(6, 30), code(evidence.CodeSite{Pattern: evidence.PatternTimeout, Certain: true, Creator: "main.other"})), "possible"},
+		"few dumps and silence":              {with(cohort(4, 30), silent), "possible"},
+		"few dumps and source":               {with(cohort(4, 30), certain), "possible"},
+		"a slow leak":                        {with(cohort(6, 3), silent), "likely"},
+		"too slow to tell from a ramp":       {with(cohort(6, 1), silent), "possible"},
+	} {
+		t.Run(name, func(t *testing.T) { expect(t, tc.set, "leak/chan-send:7 "+tc.want) })
+	}
+	expect(t, with(snapshots(dump(0, group(evidence.WaitChanSend, stack, ids(10, 60)...))), certain), "")
 }
 
 func TestFewDumpsAreSaidToBeFew(t *testing.T) {
@@ -242,11 +296,11 @@ func TestCountsWithoutIDs(t *testing.T) {
 		set  *evidence.Set
 		want string
 	}{
-		"massive":     {series(evidence.WaitChanSend, 100, 500, 900, 1300, 1700), "leak/chan-send:7 likely"},
+		"massive":     {series(evidence.WaitChanSend, 100, 500, 900, 1300, 1700), "leak/chan-send:7 possible"},
 		"monotone":    {series(evidence.WaitChanSend, 100, 130, 160, 190, 220), "leak/chan-send:7 possible"},
 		"three":       {series(evidence.WaitChanSend, 100, 130, 160), "leak/chan-send:7 possible"},
 		"two":         {series(evidence.WaitChanSend, 100, 400), "leak/chan-send:7 low"},
-		"plateau":     {series(evidence.WaitChanSend, 0, 400, 700, 720, 725), ""},
+		"plateau":     {series(evidence.WaitChanSend, 0, 400, 700, 720, 725), "leak/chan-send:7 low"},
 		"a wave":      {series(evidence.WaitChanSend, 100, 300, 500, 300, 100), ""},
 		"flat":        {series(evidence.WaitChanSend, 12000, 12000, 12000, 12000, 12000), ""},
 		"small noise": {series(evidence.WaitChanSend, 10, 11, 12, 13, 14), ""},

@@ -2,60 +2,55 @@ package leak
 
 import (
 	"fmt"
-	"math"
 	"strconv"
+	"strings"
 
 	"go-debug/analyze"
 	"go-debug/analyze/evidence"
-	"go-debug/analyze/stats"
 )
 
-// report emits the findings and returns how many.
-func (s *survey) report() int {
-	s.countLast()
-	sure := map[string]analyze.Confidence{}
-	for key, c := range s.candidates {
-		c.trace = s.traces[key]
-		sure[key] = s.confidence(c)
-	}
-	n := 0
-	for _, c := range s.sorted() {
-		if sure[c.key] == 0 {
-			continue
-		}
-		s.p.Report(s.finding(c, sure[c.key]))
-		n++
-	}
-	return n
-}
-
-func (s *survey) finding(c *candidate, sure analyze.Confidence) analyze.Finding {
+func (s *survey) finding(c *candidate) analyze.Finding {
 	f := analyze.Finding{
 		Rule:       ruleOf(c.class),
-		Confidence: sure,
+		Confidence: c.sure,
 		Location:   c.location(),
 		CreatedBy:  c.creator,
 		Wait:       c.class,
-		Message:    s.message(c, sure),
+		Message:    s.message(c),
 		Measures:   s.measures(c),
 		Stacks:     []evidence.Stack{withoutWrappers(c.stack)},
 		Cost:       float64(c.goroutines()),
 		Next:       "go-debug explain " + ruleOf(c.class),
+		Identity:   c.identity(),
+		Code:       c.code,
 	}
-	if f.Location.Std() && c.stack.Contains(readLoop) {
-		if by, ok := dialler(s.p.Evidence.Trace); ok {
+	if !own(f.Location) {
+		if by, ok := s.starter(c); ok {
 			f.Location = by
-			f.Message += "; most new connections are for requests made here"
+			f.Message += "; most are started for this line"
+		} else if c.code != nil && c.code.Culprit.Line > 0 {
+			f.Location = c.code.Culprit
 		}
 	}
+	for _, other := range c.companions[:min(len(c.companions), maxStacks-1)] {
+		f.Stacks = append(f.Stacks, withoutWrappers(other.stack))
+	}
+	if c.code != nil {
+		f.Remedy = c.code.Fix
+	}
 	switch {
-	case sure == analyze.Weak, c.created != nil && sure == analyze.Possible:
+	case c.sure == analyze.Weak && (s.faded(c) || c.growth != nil):
+		f.Next = tryLonger
+	case c.sure == analyze.Weak, c.created != nil && c.sure == analyze.Possible:
 		f.Next = tryCapture
-	case sure == analyze.Possible:
+	case c.sure == analyze.Possible:
 		f.Next = tryLonger
 	}
 	return f
 }
+
+// maxStacks is how many stacks a finding shows.
+const maxStacks = 3
 
 // goroutines is the headline number: those blocked in the last snapshot, or as many as the
 // runtime or a trace counted.
@@ -64,37 +59,82 @@ func (c *candidate) goroutines() int {
 	if n > 0 && !c.grows() {
 		return n
 	}
-	if c.count == 0 && c.created != nil {
+	switch {
+	case c.count == 0 && c.created != nil:
 		return int(c.created.parked)
+	case c.moving:
+		return max(n, c.cohort.history.tallies[c.cohort.dumps-1].count)
+	case c.count == 0 && c.left != nil:
+		return max(n, c.left.n)
 	}
 	return max(n, c.count)
 }
 
-func (s *survey) message(c *candidate, sure analyze.Confidence) string {
-	n, doing := c.goroutines(), waitingIn(c)
-	who := fmt.Sprintf("%d goroutines", n)
-	if n == 1 {
-		who = "1 goroutine"
+// message is the cause in one line: how many, where, how fast, how it is known, and why.
+func (s *survey) message(c *candidate) string {
+	var b strings.Builder
+	b.WriteString(s.observation(c))
+	if c.code != nil && c.code.Pattern != "" && c.code.Why != "" {
+		b.WriteString("; " + strings.TrimSuffix(c.code.Why, "."))
 	}
+	if at := place(c.creator); at != "" && c.creator != c.location() && own(c.creator) {
+		b.WriteString("; started at " + at)
+	}
+	for i, other := range c.companions {
+		if i == maxStacks {
+			fmt.Fprintf(&b, " and %d more", len(c.companions)-i)
+			break
+		}
+		fmt.Fprintf(&b, "%s %s in %s at %s", [...]string{"; with", ","}[min(i, 1)], quantity(other.goroutines()), waitingIn(other), place(other.location()))
+	}
+	return b.String()
+}
+
+func quantity(n int) string {
+	if n == 1 {
+		return "1 goroutine"
+	}
+	return strconv.Itoa(n) + " goroutines"
+}
+
+func (s *survey) observation(c *candidate) string {
+	who, doing := quantity(c.goroutines()), waitingIn(c)
 	switch {
-	case c.leaked > 0 && sure == analyze.Proven:
-		return who + " blocked for ever in " + doing + ": nothing that still runs can reach what they wait for"
-	case c.forever > 0 && sure == analyze.Proven:
-		return who + " blocked for ever in " + doing + ": no event can end that wait"
+	case c.leaked > 0 && c.class != evidence.WaitNoCases:
+		return who + " blocked for ever in " + doing + s.pace(c) + ": nothing that still runs can reach what they wait for"
+	case c.sure == analyze.Proven:
+		return who + " blocked for ever in " + doing + s.pace(c) + ": no event can end that wait"
 	case c.forever > 0 || c.class == evidence.WaitNoCases:
 		return who + " blocked for ever in " + doing + "; a helper that is meant to stay does no harm"
+	case s.survived(c) > 0:
+		return s.survivalSentence(c)
 	case c.cohort != nil && c.cohort.verdict == growing:
-		return who + " in " + doing + " and more keep coming: " + c.cohort.sentence() + s.doubt(c, sure)
+		return who + " in " + doing + " and more keep coming" + s.pace(c) + ": " + c.cohort.sentence() + s.doubt(c)
 	case c.growth != nil:
-		return fmt.Sprintf("goroutines in %s grow from %d to %d over %d snapshots%s", doing,
-			c.growth.counts.first(), c.growth.counts.last(), len(c.growth.counts), s.doubt(c, sure))
+		return fmt.Sprintf("goroutines in %s grow from %d to %d over %d snapshots%s%s", doing,
+			c.growth.counts.first(), c.growth.counts.last(), len(c.growth.counts), s.pace(c), s.doubt(c))
 	case c.created != nil:
 		return fmt.Sprintf("%d goroutines started in a trace of %.3g s and %d ended; %d of them wait in %s",
 			c.created.created, c.created.windowS, c.created.ended, c.created.parked, doing)
+	case s.faded(c):
+		return who + " in " + doing + ": " + c.cohort.sentence() + "; growing, unproven: ever fewer came"
 	case c.minutes > 0:
 		return fmt.Sprintf("%s in %s, for up to %d min; one snapshot cannot tell a leak from an idle pool", who, doing, c.minutes)
 	}
 	return who + " in " + doing + "; one snapshot cannot tell a leak from an idle pool"
+}
+
+// pace is the leak's rate in words.
+func (s *survey) pace(c *candidate) string {
+	rate, ok := s.rate(c)
+	if !ok || rate.Unit != "per_s" || rate.Value <= 0 {
+		return ""
+	}
+	text := fmt.Sprintf(", %.3g a second", rate.Value)
+	if m, ok := s.perRequest(c); ok {
+		text += fmt.Sprintf(" and %.2g a request", m.Value)
+	}
+	return text
 }
 
 func (c *cohort) sentence() string {
@@ -104,17 +144,38 @@ func (c *cohort) sentence() string {
 	return fmt.Sprintf("%d stayed and %d left over %d dumps", c.joined, c.left, c.dumps)
 }
 
-// doubt names the harmless reading that keeps a finding from being surer.
-func (s *survey) doubt(c *candidate, sure analyze.Confidence) string {
-	switch {
-	case sure >= analyze.Likely:
+// doubt names what keeps a finding from being surer.
+func (s *survey) doubt(c *candidate) string {
+	if c.sure >= analyze.Likely {
 		return ""
+	}
+	if why := s.missing(c); why != "" {
+		return "; growing, unproven: " + why
+	}
+	return "; growing, unproven"
+}
+
+func (s *survey) missing(c *candidate) string {
+	co := c.cohort
+	switch {
+	case c.growth != nil && c.growth.verdict == stopped:
+		return "ever fewer came"
 	case servesRequests(c.stack):
-		return "; they are requests, which may yet be answered"
-	case c.cohort != nil && (c.moving || c.cohort.awake > 0):
-		return "; they wake now and then"
-	case c.cohort == nil || c.cohort.dumps < trendDumps:
-		return "; too few dumps with goroutine ids for a trend"
+		return "they are requests, which may yet be answered"
+	case co == nil || co.dumps < trendDumps:
+		return "too few dumps with goroutine ids for a trend"
+	case c.moving || co.awake > 0 || c.watch.n >= minWatched && !c.watch.still():
+		return "they wake now and then"
+	case quietByNature(c.class):
+		return "such waits are long in healthy programs too"
+	case s.inStep(co.gained, int(co.old[0])):
+		return "so do requests in flight or connections"
+	case co.slows:
+		return "fewer come than did at first"
+	case co.few:
+		return "too few came to tell a leak from a ramp"
+	case s.trace == nil || c.watch.n < minWatched:
+		return "no trace shows whether they move"
 	}
 	return ""
 }
@@ -125,6 +186,8 @@ func waitingIn(c *candidate) string {
 		return "a channel send"
 	case evidence.WaitChanRecv:
 		return "a channel receive"
+	case evidence.WaitChan:
+		return "a channel operation"
 	case evidence.WaitSelect:
 		if c.stack.Contains(readLoop) {
 			return "the read loop of an HTTP connection whose response body is open"
@@ -149,144 +212,10 @@ func waitingIn(c *candidate) string {
 		return "a system call"
 	case evidence.WaitSleep:
 		return "a sleep"
+	case evidence.WaitCoroutine:
+		return "an iterator that was not stopped (iter.Pull)"
 	}
 	return "a wait of unknown kind"
-}
-
-func (s *survey) measures(c *candidate) []stats.Measure {
-	head := stats.Measure{Name: "goroutines", Value: float64(c.goroutines()), Unit: "count",
-		N: int64(max(len(s.snapshots), 1)), Method: "blocked at this line in the last snapshot"}
-	if c.leaked > 0 && !c.grows() {
-		head.Method, head.N = c.from, int64(c.leaked)
-	}
-	out := []stats.Measure{head}
-	if rate, ok := s.rate(c); ok {
-		out = append(out, rate)
-		if m, ok := s.perRequest(rate); ok {
-			out = append(out, m)
-		}
-	}
-	if co := c.cohort; co != nil && co.verdict == growing {
-		out = append(out, s.cohortMeasures(c)...)
-	}
-	if cr := c.created; cr != nil {
-		out = append(out, count("created", int(cr.created), 1, "go statements run in the trace").Over(cr.windowS),
-			count("ended", int(cr.ended), 1, "goroutines ended in the trace").Over(cr.windowS))
-	}
-	if c.minutes > 0 {
-		out = append(out, stats.Measure{Name: "longest_wait", Value: float64(c.minutes), Unit: "min", N: int64(c.goroutines()),
-			Method: "goroutine dump, counted from the first GC after blocking"})
-	}
-	return out
-}
-
-func (s *survey) cohortMeasures(c *candidate) []stats.Measure {
-	co := c.cohort
-	n := int64(co.dumps)
-	window := 0.0
-	if x, timed := times(s.dumps); timed {
-		window = x[len(x)-1]
-	}
-	trend := "followed by goroutine id"
-	if !math.IsNaN(co.p) {
-		trend += fmt.Sprintf("; %s, one-sided p = %.2g", stats.MannKendallMethod, co.p)
-	}
-	old := stats.Measure{Name: "old", Unit: "count", N: n, Method: trend}
-	if k := len(co.old); k > 0 {
-		old.Value = co.old[k-1]
-	}
-	if co.dumps < trendDumps {
-		old = old.Warn("fewer than five dumps: the trend test has no power")
-	}
-	out := []stats.Measure{
-		old.Over(window),
-		count("arrived", co.arrived, n, "followed by goroutine id").Over(window),
-		count("exited", co.left, n, "old ones that left the line").Over(window),
-	}
-	if c.trace != nil {
-		silent, known := c.trace.silence(co.history.old, s.newest)
-		out = append(out, stats.Measure{Name: "silent", Value: silent, Unit: "ratio", N: int64(known),
-			Method: "share of the old that never moved in the trace; lower bound"}.
-			Over(float64(s.p.Evidence.Trace.DurationNS())/1e9))
-	}
-	return out
-}
-
-func count(name string, v int, n int64, method string) stats.Measure {
-	return stats.Measure{Name: name, Value: float64(v), Unit: "count", N: n, Method: method}
-}
-
-// rate is the growth per second, or per snapshot where nobody recorded the times.
-func (s *survey) rate(c *candidate) (stats.Measure, bool) {
-	slope, snaps := stats.Slope{Value: math.NaN()}, s.dumps
-	switch {
-	case c.cohort != nil && c.cohort.verdict == growing:
-		slope = c.cohort.slope
-	case c.growth != nil:
-		slope, snaps = c.growth.slope, s.snapshots
-	}
-	if slope.N == 0 || math.IsNaN(slope.Value) {
-		return stats.Measure{}, false
-	}
-	x, timed := times(snaps)
-	m := stats.Measure{Name: "growth", Value: slope.Value, Unit: "per_snapshot", N: int64(slope.N), Method: stats.TheilSenMethod}
-	if timed {
-		m.Unit = "per_s"
-		m = m.Over(x[len(x)-1])
-	}
-	if !math.IsNaN(slope.Lo) && !math.IsNaN(slope.Hi) {
-		m.Interval = &[2]float64{slope.Lo, slope.Hi}
-	}
-	return m, true
-}
-
-// perRequest divides the growth by the request rate, where a load source counts requests.
-func (s *survey) perRequest(rate stats.Measure) (stats.Measure, bool) {
-	if rate.Unit != "per_s" {
-		return stats.Measure{}, false
-	}
-	best, source, n := 0.0, "", 0
-	for i := range s.p.Evidence.Loads {
-		l := &s.p.Evidence.Loads[i]
-		if perS, points := requestRate(l); perS > best {
-			best, source, n = perS, l.Source, points
-		}
-	}
-	if best == 0 {
-		return stats.Measure{}, false
-	}
-	m := stats.Measure{Name: "per_request", Value: rate.Value / best, Unit: "ratio", N: int64(n),
-		Method: "growth per second over requests per second (" + source + ")"}
-	if rate.Interval != nil {
-		m.Interval = &[2]float64{rate.Interval[0] / best, rate.Interval[1] / best}
-	}
-	m.WindowS = rate.WindowS
-	return m, true
-}
-
-// requestRate is completed requests per second between the first and the last point that
-// count them.
-func requestRate(l *evidence.Load) (perS float64, points int) {
-	var first, last *evidence.LoadPoint
-	for i := range l.Points {
-		p := &l.Points[i]
-		if p.Requests == nil || p.At.IsZero() {
-			continue
-		}
-		if first == nil {
-			first = p
-		}
-		last = p
-		points++
-	}
-	if points < 2 {
-		return 0, points
-	}
-	seconds := last.At.Sub(first.At).Seconds()
-	if n := *last.Requests - *first.Requests; n > 0 && seconds > 0 {
-		return n / seconds, points
-	}
-	return 0, points
 }
 
 // withoutWrappers drops compiler-made frames that some formats show and others hide,
@@ -294,7 +223,7 @@ func requestRate(l *evidence.Load) (perS float64, points int) {
 func withoutWrappers(stack evidence.Stack) evidence.Stack {
 	var out evidence.Stack
 	for _, f := range stack {
-		if !isWrapper(f.Function) {
+		if !f.IsWrapper() {
 			out = append(out, f)
 		}
 	}

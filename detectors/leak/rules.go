@@ -2,6 +2,21 @@ package leak
 
 import "go-debug/analyze"
 
+const (
+	ruleChanSend    = "leak/chan-send"
+	ruleChanReceive = "leak/chan-receive"
+	ruleSelect      = "leak/select"
+	ruleNilChan     = "leak/nil-chan"
+	ruleMutex       = "leak/mutex"
+	ruleWaitGroup   = "leak/waitgroup"
+	ruleCond        = "leak/cond"
+	ruleIO          = "leak/io"
+	ruleSleep       = "leak/sleep"
+	ruleIterator    = "leak/iterator"
+	ruleDeadlock    = "leak/deadlock"
+	ruleOther       = "leak/other"
+)
+
 var rules = []analyze.Rule{
 	{
 		ID: ruleChanSend, Title: "goroutines blocked in a channel send that nobody receives", Severity: analyze.High,
@@ -48,6 +63,18 @@ var rules = []analyze.Rule{
 		ID: ruleSleep, Title: "goroutines that sleep and never end", Severity: analyze.High,
 		Remedy: "Give the loop a way out: a ticker in a select with ctx.Done() instead of time.Sleep.",
 		Doc:    "Polling loops that are started again and again and never told to stop.",
+	},
+	{
+		ID: ruleIterator, Title: "iterators that were pulled from and never stopped", Severity: analyze.High,
+		Remedy: "Defer the stop function that iter.Pull returns right after the call.",
+		Doc:    "iter.Pull runs the sequence in a coroutine, which waits between two values. It ends when the sequence does or when stop is called.",
+	},
+	{
+		ID: ruleDeadlock, Title: "every goroutine waits and the runtime stopped the program", Severity: analyze.High,
+		Remedy: "Take locks in one order everywhere, and let every channel operation of main have a peer that still runs.",
+		Doc: "Read from a crash log: the runtime writes \"all goroutines are asleep - deadlock!\" when nothing can run any more. " +
+			"It is proven, and goroutine 1 is part of it. A deadlock of some goroutines while others run is not seen by the runtime: " +
+			"those show as leaks at a lock or channel. Dumps do not say who holds a lock, so a cycle of locks is not named.",
 	},
 	{
 		ID: ruleOther, Title: "goroutines blocked for ever", Severity: analyze.High,

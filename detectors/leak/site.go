@@ -44,24 +44,45 @@ func classOf(wait evidence.Wait, stack evidence.Stack) evidence.Wait {
 	return wait
 }
 
-// siteKey joins class, functions and line. Frames of the standard library are left out
-// where there are others, because formats differ in how many of them they show; so are
-// compiler-made wrappers.
+// siteKey joins class, functions and line.
 func siteKey(class evidence.Wait, stack evidence.Stack) string {
 	var b strings.Builder
 	b.WriteString(keyClass(class))
-	user, ok := stack.User()
-	for _, f := range stack {
-		if ok && f.Std() || !ok && internalFrame(f) || isWrapper(f.Function) {
-			continue
-		}
+	for _, f := range keyFunctions(stack) {
 		b.WriteByte('\n')
-		b.WriteString(evidence.NormalFunction(f.Function))
+		b.WriteString(f)
 	}
-	if ok {
+	if user, ok := stack.User(); ok {
 		b.WriteString("\n@" + user.File + ":" + strconv.Itoa(user.Line))
 	}
 	return b.String()
+}
+
+// keyFunctions are the functions that tell one stack from another, each once: a leak at the
+// bottom of a recursion is one leak, however deep. Frames of the standard library are left out
+// where there are others, because formats differ in how many of them they show; so are
+// compiler-made wrappers.
+func keyFunctions(stack evidence.Stack) []string {
+	_, user := stack.User()
+	var out []string
+	seen := map[string]bool{}
+	for _, f := range stack {
+		if user && f.Std() || !user && internalFrame(f) || f.IsWrapper() {
+			continue
+		}
+		name := evidence.NormalFunction(f.Function)
+		if !seen[name] {
+			seen[name] = true
+			out = append(out, name)
+		}
+	}
+	return out
+}
+
+// identity is what findings are matched by from one capture to the next. It holds nothing that
+// only some formats or some captures show: no line, no creator, no place from a trace.
+func (s *site) identity() []string {
+	return append([]string{keyClass(s.class)}, keyFunctions(s.stack)...)
 }
 
 // keyClass is the part of the class that every format shows. A nil channel is visible in
@@ -69,7 +90,7 @@ func siteKey(class evidence.Wait, stack evidence.Stack) string {
 func keyClass(class evidence.Wait) string {
 	switch class {
 	case evidence.WaitChanSend, evidence.WaitChanRecv, evidence.WaitNilChan:
-		return "chan"
+		return string(evidence.WaitChan)
 	}
 	return string(class)
 }
@@ -82,96 +103,37 @@ func internalFrame(f evidence.Frame) bool {
 		strings.HasPrefix(f.Function, "sync.runtime_")
 }
 
-func isWrapper(function string) bool {
-	i := strings.LastIndex(function, ".gowrap")
-	return i >= 0 && strings.Trim(function[i+len(".gowrap"):], "0123456789") == ""
+func digits(s string) bool { return strings.Trim(s, "0123456789") == "" }
+
+// own reports a frame of the program itself: neither the standard library nor a module that it
+// depends on, which lies in the module cache or the vendor folder.
+func own(f evidence.Frame) bool {
+	return !f.Std() && !strings.Contains(f.File, "@v") && !strings.Contains(f.File, "/vendor/")
 }
 
-// exempt reports goroutines that live as long as the process by design.
-func exempt(class evidence.Wait, stack evidence.Stack, creator evidence.Frame) bool {
-	if class == evidence.WaitSystem || class == evidence.WaitGC || isMain(stack, creator) {
-		return true
-	}
-	_, user := stack.User()
-	onlyRuntime := true
-	for _, f := range stack {
-		switch {
-		case foreverFunctions[f.Function]:
-			return true
-		case !user && (f.Package() == "testing" || strings.HasPrefix(f.Function, "os/signal.")):
-			return true
-		}
-		if p := f.Package(); p != "" && p != "runtime" {
-			onlyRuntime = false
+// location is the line to look at: the program's innermost line, else its go statement, else
+// the innermost line of a library, else whatever there is.
+func (s *site) location() evidence.Frame {
+	for _, f := range s.stack {
+		if own(f) {
+			return f
 		}
 	}
-	if onlyRuntime {
-		return true
+	if !s.creator.IsZero() && own(s.creator) {
+		return s.creator
 	}
-	// A connection between two requests: how many there are is up to the clients.
-	return !user && class == evidence.WaitIO && servesRequests(stack)
-}
-
-// foreverFunctions mark goroutines that wait by design however many there are: listeners,
-// and the helper that watches a server connection while its request is served (it stays
-// and goes with the request).
-var foreverFunctions = map[string]bool{
-	"net.(*TCPListener).Accept":             true,
-	"net.(*TCPListener).AcceptTCP":          true,
-	"net.(*UnixListener).Accept":            true,
-	"net.(*UnixListener).AcceptUnix":        true,
-	"net/http.(*connReader).backgroundRead": true,
-	"os/signal.signal_recv":                 true,
-	"runtime.ensureSigM.func1":              true,
-}
-
-// isMain reports goroutine 1. Formats without ids show it by its outermost frames;
-// debug=2 leaves runtime.main out, and goroutine 1 is the one without a creator.
-func isMain(stack evidence.Stack, creator evidence.Frame) bool {
-	n := len(stack)
-	if n > 0 && stack[n-1].Function == "runtime.goexit" {
-		n--
+	if f, ok := s.stack.User(); ok {
+		return f
 	}
-	if n == 0 {
-		return false
+	if !s.creator.IsZero() {
+		return s.creator
 	}
-	if stack[n-1].Function == "runtime.main" {
-		return true
-	}
-	f := stack[n-1].Function
-	return creator.IsZero() && (f == "main.main" || f == "runtime.doInit1" || strings.HasPrefix(f, "main.init"))
-}
-
-// isMainGroup is isMain for a group: ids settle it where there are any.
-func isMainGroup(g *evidence.Group) bool {
-	if len(g.IDs) > 0 && g.IDs[0] == 1 && g.Count == 1 {
-		return true
-	}
-	return isMain(g.Stack, g.CreatedBy)
-}
-
-// serverFunctions are the outer frames of goroutines that serve requests.
-var serverFunctions = map[string]bool{
-	"net/http.(*conn).serve":                               true,
-	"net/http.(*http2serverConn).runHandler":               true,
-	"net/http.(*http2serverConn).serve":                    true,
-	"net/http/internal/http2.(*serverConn).runHandler":     true,
-	"golang.org/x/net/http2.(*serverConn).runHandler":      true,
-	"golang.org/x/net/http2.(*serverConn).serve":           true,
-	"google.golang.org/grpc.(*Server).handleStream":        true,
-	"net/rpc.(*service).call":                              true,
-	"github.com/valyala/fasthttp.(*workerPool).workerFunc": true,
-	"github.com/valyala/fasthttp.(*Server).serveConn":      true,
-}
-
-// servesRequests reports a goroutine in the middle of a server's request.
-func servesRequests(stack evidence.Stack) bool {
-	for _, f := range stack {
-		if serverFunctions[f.Function] {
-			return true
+	for i := len(s.stack) - 1; i >= 0; i-- {
+		if f := s.stack[i]; f.Package() != "runtime" && f.Package() != "" {
+			return f
 		}
 	}
-	return false
+	return evidence.Frame{}
 }
 
 // ruleOf maps a wait to a rule.
@@ -195,23 +157,8 @@ func ruleOf(class evidence.Wait) string {
 		return ruleIO
 	case evidence.WaitSleep:
 		return ruleSleep
+	case evidence.WaitCoroutine:
+		return ruleIterator
 	}
 	return ruleOther
-}
-
-// location is the line to look at: the program's innermost line, else the creator, else
-// the outermost frame.
-func (s *site) location() evidence.Frame {
-	if f, ok := s.stack.User(); ok {
-		return f
-	}
-	if !s.creator.IsZero() {
-		return s.creator
-	}
-	for i := len(s.stack) - 1; i >= 0; i-- {
-		if f := s.stack[i]; f.Package() != "runtime" && f.Package() != "" {
-			return f
-		}
-	}
-	return evidence.Frame{}
 }

@@ -1,6 +1,7 @@
 package leak
 
 import (
+	"fmt"
 	"math"
 	"slices"
 
@@ -9,86 +10,164 @@ import (
 
 // A traceSite is what traces show of one site.
 type traceSite struct {
-	open   int64 // waits open at the end
-	silent int64 // of those, for the whole window
-	ended  int64
-	ids    []uint64 // of open, ascending
+	key     string
+	open    int64 // waits open at the end
+	silent  int64 // of those, for the whole window
+	newborn int64 // of open: goroutines that were made within the window
+	ended   int64
+	ids     []uint64 // of open, ascending
 }
 
-// traceSites adds up the blocking stacks of a trace by site.
-func traceSites(t *evidence.Trace) map[string]*traceSite {
-	out := map[string]*traceSite{}
+// traceSites adds up the blocking stacks of a trace by site. Stacks that are no site, and unknown
+// ones, are kept by themselves: goroutines are looked for by id wherever they are.
+func traceSites(t *evidence.Trace) (byKey map[string]*traceSite, byStack map[int32]*traceSite) {
+	byKey, byStack = map[string]*traceSite{}, map[int32]*traceSite{}
 	if t == nil {
-		return out
+		return byKey, byStack
 	}
 	for i := range t.Blocks {
 		b := &t.Blocks[i]
-		at, ok := siteOf(b.Wait, t.StackOf(b.Stack), evidence.Frame{})
-		if !ok {
-			continue
+		key := fmt.Sprintf("stack %d %s", b.Stack, b.Wait)
+		if at, ok := siteOf(b.Wait, t.StackOf(b.Stack), evidence.Frame{}); ok {
+			key = at.key
 		}
-		ts := out[at.key]
+		ts := byKey[key]
 		if ts == nil {
-			ts = &traceSite{}
-			out[at.key] = ts
+			ts = &traceSite{key: key}
+			byKey[key] = ts
 		}
+		byStack[b.Stack] = ts
 		ts.open += b.Open.Count
 		ts.silent += b.Silent
 		ts.ended += b.Ended.Count + b.Unseen.Count
 		ts.ids = append(ts.ids, b.OpenIDs...)
 	}
-	for _, ts := range out {
-		slices.Sort(ts.ids)
-		ts.ids = slices.Compact(ts.ids)
-	}
-	return out
-}
-
-// silence is the share of the given goroutines (ascending ids) that waited here for the
-// whole trace, and how many of them the trace could have shown: those up to the newest
-// that was alive before it began. It is a lower bound: open waits that began in the window are taken to be
-// theirs as far as newer goroutines don't explain them.
-func (ts *traceSite) silence(ids []uint64, newest uint64) (share float64, n int) {
-	n, found := slices.BinarySearch(ids, newest)
-	if found {
-		n++
-	}
-	ids = ids[:n]
-	if ts == nil || n == 0 {
-		return 0, n
-	}
-	here, newer := int64(0), int64(0)
-	for _, id := range ts.ids {
-		if _, ok := slices.BinarySearch(ids, id); ok {
-			here++
-		} else if id > ids[n-1] {
-			newer++
-		}
-	}
-	moved := max(0, ts.open-ts.silent-newer)
-	return float64(max(0, here-moved)) / float64(n), n
-}
-
-// newestBefore is the newest goroutine of the last dump before the trace. Where times are
-// unknown nothing is left out: goroutines that came later then count as having moved, which
-// errs to the safe side.
-func (s *survey) newestBefore() uint64 {
-	t := s.p.Evidence.Trace
-	if t == nil || len(t.Windows) == 0 || t.Windows[0].At.IsZero() {
-		return math.MaxUint64
-	}
-	var newest uint64
-	for _, d := range s.dumps {
-		if d.At.IsZero() || d.At.After(t.Windows[0].At) {
-			continue
-		}
-		for i := range d.Groups {
-			if ids := d.Groups[i].IDs; len(ids) > 0 {
-				newest = max(newest, ids[len(ids)-1])
+	for i := range t.Sites {
+		for _, park := range newborn(&t.Sites[i]) {
+			if ts := byStack[park.Stack]; ts != nil {
+				ts.newborn += park.Count
 			}
 		}
 	}
-	return newest
+	for _, ts := range byKey {
+		slices.Sort(ts.ids)
+		ts.ids = slices.Compact(ts.ids)
+	}
+	return byKey, byStack
+}
+
+// newborn is where the goroutines wait that were made within the window. Those that were there
+// before have creation sites of their own, without a go statement.
+func newborn(cs *evidence.CreationSite) []evidence.StackCount {
+	if cs.Stack == 0 {
+		return nil
+	}
+	return cs.Parked
+}
+
+// A watch is what a trace says of the goroutines of a cohort that it could show: n of them,
+// of which silent did nothing in the whole window, as far as can be told.
+type watch struct{ n, silent int }
+
+// still reports goroutines of which none moved. One in fifty is allowed, from ten on at least one:
+// a goroutine that is made just before the window and blocks in it cannot be told from them.
+func (w watch) still() bool {
+	slack := w.n / 50
+	if w.n >= 10 {
+		slack = max(slack, 1)
+	}
+	return w.n >= minWatched && w.n-w.silent <= slack
+}
+
+// minWatched is the fewest goroutines whose silence means something.
+const minWatched = 3
+
+// watch looks up those of a cohort that were at their site before the trace began.
+func (s *survey) watch(c *cohort) watch {
+	if s.trace == nil || c == nil {
+		return watch{}
+	}
+	var ids []uint64
+	for _, m := range c.history.old {
+		if int(m.since) <= s.beforeTrace {
+			ids = append(ids, m.id)
+		}
+	}
+	w := watch{n: len(ids)}
+	arriving := s.arriving(c)
+	for _, ts := range s.traces {
+		w.silent += ts.silentOf(ids, arriving)
+	}
+	return w
+}
+
+// silentOf is how many of the given goroutines (ascending ids) waited here for the whole trace. The
+// trace counts the waits that began in the window and does not say whose they are: they are taken to
+// be theirs, except those of goroutines that were made in the window or that were on their way here.
+func (ts *traceSite) silentOf(ids []uint64, arriving float64) int {
+	if len(ids) == 0 || ts.silent == 0 {
+		return 0
+	}
+	here := 0
+	for _, id := range ts.ids {
+		if _, ok := slices.BinarySearch(ids, id); ok {
+			here++
+		}
+	}
+	moved := max(0, ts.open-ts.silent-ts.newborn-int64(arriving))
+	return max(0, here-int(min(moved, math.MaxInt32)))
+}
+
+// arriving is how many goroutines, at most, came to a cohort's site within the trace although they
+// were made before it: the usual number of newcomers, as far as those made in the window show that they
+// take their time on the way.
+func (s *survey) arriving(c *cohort) float64 {
+	if _, timed := times(s.dumps); !timed || !(c.slope.Value > 0) || len(c.history.stack) == 0 {
+		return 0
+	}
+	root := c.history.stack[len(c.history.stack)-1].Function
+	var alive, arrived float64
+	for i := range s.trace.Sites {
+		cs := &s.trace.Sites[i]
+		start := s.trace.StackOf(cs.Start)
+		if cs.Stack == 0 || len(start) == 0 || start[len(start)-1].Function != root {
+			continue
+		}
+		alive += float64(cs.Created - cs.Lifetime.Count)
+		for _, park := range cs.Parked {
+			if ts := s.byStack[park.Stack]; ts != nil && ts.key == c.history.key {
+				arrived += float64(park.Count)
+			}
+		}
+	}
+	onTheWay := 1.0
+	if alive > 0 {
+		onTheWay = max(0, 1-arrived/alive)
+	}
+	expected := c.slope.Value * float64(s.trace.DurationNS()) / 1e9
+	return onTheWay * (expected + 2*math.Sqrt(expected))
+}
+
+// lastBefore is the index of the last dump before the trace. Where times are unknown it is that of
+// the last dump: goroutines that came after the trace then count as having moved, which errs to
+// the safe side.
+func lastBefore(t *evidence.Trace, dumps []*evidence.Snapshot) int {
+	if t == nil || len(t.Windows) == 0 {
+		return -1
+	}
+	last := -1
+	for i, d := range dumps {
+		for _, w := range t.Windows {
+			if w.At.IsZero() || d.At.IsZero() {
+				return len(dumps) - 1
+			}
+			if d.At.After(w.At) {
+				return last
+			}
+		}
+		last = i
+	}
+	return last
 }
 
 // A creation is what a trace alone shows: goroutines made at one go statement that do not
@@ -102,7 +181,7 @@ type creation struct {
 // readTrace looks for go statements whose goroutines do not end, where there are no
 // snapshots to follow them.
 func (s *survey) readTrace() {
-	t := s.p.Evidence.Trace
+	t := s.trace
 	if t == nil || len(s.snapshots) >= 2 || startsUp(t) {
 		return
 	}
@@ -116,9 +195,6 @@ func (s *survey) readTrace() {
 		var creator evidence.Frame
 		if made := t.StackOf(cs.Stack); len(made) > 0 {
 			creator = made[0]
-			if f, ok := made.User(); ok {
-				creator = f
-			}
 		}
 		for _, park := range cs.Parked {
 			stack := t.StackOf(park.Stack)
@@ -147,4 +223,37 @@ func startsUp(t *evidence.Trace) bool {
 		}
 	}
 	return 2*late <= early // also when there is no series to tell
+}
+
+// starter is the line of the program on whose behalf most of a candidate's goroutines were started
+// within the trace. It says more than the blocked stack where a library starts them: the program is
+// on the stack of the go statement alone.
+func (s *survey) starter(c *candidate) (evidence.Frame, bool) {
+	if s.trace == nil || c.creator.IsZero() {
+		return evidence.Frame{}, false
+	}
+	through := c.creator.Function
+	if c.stack.Contains(readLoop) {
+		through = getConn // the connection is dialled by a goroutine of its own
+	}
+	var all, most int64
+	var best evidence.Frame
+	starts := map[evidence.Frame]int64{}
+	for i := range s.trace.Sites {
+		stack := s.trace.StackOf(s.trace.Sites[i].Stack)
+		if !stack.Contains(through) {
+			continue
+		}
+		all += s.trace.Sites[i].Created
+		for _, f := range stack {
+			if own(f) {
+				starts[f] += s.trace.Sites[i].Created
+				if starts[f] > most {
+					most, best = starts[f], f
+				}
+				break
+			}
+		}
+	}
+	return best, 2*most > all
 }

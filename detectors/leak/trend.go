@@ -3,7 +3,6 @@ package leak
 import (
 	"math"
 
-	"go-debug/analyze/evidence"
 	"go-debug/analyze/stats"
 )
 
@@ -15,17 +14,63 @@ const trendDumps = 5
 type verdict uint8
 
 const (
-	steady    verdict = iota // no growth, or goroutines leave
-	dyingDown                // it grew, and arrivals slowed
+	steady  verdict = iota // no growth, or goroutines leave
+	stopped                // it grew, and arrivals slowed down or ended
 	growing
 )
 
 // limits are the parameters of the tests.
 type limits struct {
-	growth  int
-	exits   float64
-	p       float64
-	massive int
+	growth int
+	exits  float64
+	p      float64
+}
+
+// A timeline is when the dumps were taken and what happened in the intervals between.
+type timeline struct {
+	x        []float64 // of the dumps: seconds from the first, or their numbers
+	timed    bool
+	requests []float64 // of the intervals; nil where nobody counts them
+	started  []float64 // goroutines of the whole program, of the intervals; nil without ids
+}
+
+// exposure is what births are measured by, for each interval: requests where they are counted, or the
+// other goroutines that the program starts where it starts far more of them, because its traffic does
+// that; else time.
+func (t timeline) exposure(births []int) []float64 {
+	if t.requests != nil {
+		return t.requests
+	}
+	var others []float64
+	sum := 0.0
+	for i, b := range births[:min(len(births), len(t.started))] {
+		n := t.started[i] - float64(b)
+		if n <= 0 || n < trafficShare*float64(b) {
+			return intervalsOf(t.x)
+		}
+		others = append(others, n)
+		sum += n
+	}
+	if sum < minTraffic {
+		return intervalsOf(t.x)
+	}
+	return others
+}
+
+const (
+	// trafficShare is how many times the births the other goroutines must be, minTraffic how many in all:
+	// fewer may be helpers of those that are judged.
+	trafficShare = 3
+	minTraffic   = 100
+)
+
+// intervalsOf are the lengths of the intervals between points in time.
+func intervalsOf(x []float64) []float64 {
+	var out []float64
+	for i := 1; i < len(x); i++ {
+		out = append(out, x[i]-x[i-1])
+	}
+	return out
 }
 
 // A cohort is the result of following one site over several dumps.
@@ -40,34 +85,47 @@ type cohort struct {
 	left    int       // of the old
 	gained  int       // last of old less first
 	awake   int       // of those here at the last dump: seen running meanwhile
-	p       float64
-	slope   stats.Slope
+	// births are those who came in an interval and are still here at the last dump, for the
+	// intervals from the first on; the last ones are left out where many pass.
+	births []int
+	slows  bool // births slow down beyond chance
+	few    bool // births are too few to show it if they did
+	p      float64
+	slope  stats.Slope
 }
 
-// judge tests a history. x are the dumps' times in seconds, or their numbers.
-func judge(h *history, x []float64, l limits) *cohort {
+// survivors are those who came after the first dump and stayed.
+func (c *cohort) survivors() int { return total(c.births) }
+
+// judge tests a history.
+func judge(h *history, t timeline, l limits) *cohort {
+	var weaker *cohort
 	for age := 1; age <= 2; age++ {
-		if c := judgeAge(h, x, l, age); c.verdict != steady || len(x) < trendDumps {
+		c := judgeAge(h, t, l, age)
+		if c.verdict == growing || len(t.x) < trendDumps {
 			return c
 		}
+		if weaker == nil || c.verdict > weaker.verdict {
+			weaker = c
+		}
 	}
-	return &cohort{history: h, dumps: len(x), age: 1}
+	return weaker
 }
 
-func judgeAge(h *history, x []float64, l limits, age int) *cohort {
-	n := len(x)
+func judgeAge(h *history, t timeline, l limits, age int) *cohort {
+	n := len(t.x)
 	c := &cohort{history: h, dumps: n, age: age, p: math.NaN()}
-	for t := age; t < n; t++ {
-		c.old = append(c.old, float64(h.tallies[t].stayed[age]))
+	passed := 0
+	for i := age; i < n; i++ {
+		c.old = append(c.old, float64(h.tallies[i].stayed[age]))
 	}
-	var joins []int
-	for t := 1; t < n; t++ {
-		c.arrived += h.tallies[t].arrived
-		if t > age {
-			left := h.tallies[t].left[age]
-			joins = append(joins, max(0, h.tallies[t].stayed[age]-h.tallies[t-1].stayed[age]+left))
+	for i := 1; i < n; i++ {
+		c.arrived += h.tallies[i].arrived
+		passed += h.tallies[i].left[0]
+		if i > age {
+			left := h.tallies[i].left[age]
 			c.left += left
-			c.joined += joins[len(joins)-1]
+			c.joined += max(0, h.tallies[i].stayed[age]-h.tallies[i-1].stayed[age]+left)
 		}
 	}
 	c.awake = h.tallies[n-1].awake
@@ -77,16 +135,23 @@ func judgeAge(h *history, x []float64, l limits, age int) *cohort {
 	if n == 2 {
 		return c.judgePair(l)
 	}
-	c.slope = stats.TheilSen(x[age:], c.old, 0.95)
-	if c.gained < l.growth || float64(c.left) > l.exits*float64(c.joined) || !keepArriving(h.tallies) {
+	// Where hardly anybody passes through, those who came last count too.
+	c.births = h.born[1:]
+	if passed*10 > c.arrived {
+		c.births = h.born[1 : n-age]
+	}
+	c.slope = stats.TheilSen(t.x[age:], c.old, 0.95)
+	if c.gained < l.growth || float64(c.left) > l.exits*float64(c.joined) || !c.rises(l) {
 		return c
 	}
-	if !c.rises(l) {
-		return c
-	}
-	c.verdict = growing
-	if slowsDown(c.newcomers(joins)) {
-		c.verdict = dyingDown
+	half, beyondChance := slowsDown(c.births, t.exposure(c.births))
+	early, late := halves(c.births)
+	c.slows, c.few = beyondChance, early+late < minHalves
+	switch {
+	case keepsComing(c.births) && !half:
+		c.verdict = growing
+	case intervals(c.births) >= 2:
+		c.verdict = stopped
 	}
 	return c
 }
@@ -128,75 +193,108 @@ func risesEachTime(v []float64) bool {
 	return true
 }
 
-// keepArriving asks for arrivals in at least three intervals, or in all of fewer, the last
+// keepsComing asks for births in at least three intervals, or in all of fewer, the last
 // two among them.
-func keepArriving(tallies []tally) bool {
-	n, with := len(tallies)-1, 0
-	for t := 1; t <= n; t++ {
-		if tallies[t].arrived > 0 {
-			with++
-		} else if t > n-2 {
+func keepsComing(births []int) bool {
+	n := len(births)
+	for _, b := range births[max(0, n-2):] {
+		if b == 0 {
 			return false
 		}
 	}
-	return with >= min(3, n)
+	return n > 0 && intervals(births) >= min(3, n)
 }
 
-// newcomers are those who grew old per interval. Where hardly anybody passes through, all
-// arrivals count: they know one interval more.
-func (c *cohort) newcomers(joins []int) []int {
-	passed := 0
-	for _, t := range c.history.tallies[1:] {
-		passed += t.left[0]
-	}
-	if passed*10 > c.arrived {
-		return joins
-	}
-	var arrived []int
-	for _, t := range c.history.tallies[1:] {
-		arrived = append(arrived, t.arrived)
-	}
-	return arrived
-}
-
-// slowsDown reports arrivals of which the late half has at most half as many as the early
-// one, unless so few are as likely by chance.
-func slowsDown(arrived []int) bool {
-	half := len(arrived) / 2
-	early, late := 0, 0
-	for i := range half {
-		early += arrived[i]
-		late += arrived[len(arrived)-1-i]
-	}
-	return early > 0 && 2*late <= early && binomialLower(late, early+late) < 0.1
-}
-
-// binomialLower is P(X ≤ k) for n fair coins.
-func binomialLower(k, n int) float64 {
-	lg := func(v int) float64 { r, _ := math.Lgamma(float64(v) + 1); return r }
-	sum := 0.0
-	for i := 0; i <= k; i++ {
-		sum += math.Exp(lg(n) - lg(i) - lg(n-i) - float64(n)*math.Ln2)
-	}
-	return min(sum, 1)
-}
-
-// times are the snapshots' times in seconds from the first; ok is false, and the times
-// are plain numbers, when they are unknown or out of order.
-func times(snaps []*evidence.Snapshot) (x []float64, ok bool) {
-	x = make([]float64, len(snaps))
-	ok = len(snaps) > 1
-	for i, s := range snaps {
-		if s.At.IsZero() || i > 0 && !s.At.After(snaps[i-1].At) {
-			ok = false
-			break
-		}
-		x[i] = s.At.Sub(snaps[0].At).Seconds()
-	}
-	if !ok {
-		for i := range x {
-			x[i] = float64(i)
+// intervals is the number of intervals with births.
+func intervals(births []int) int {
+	n := 0
+	for _, b := range births {
+		if b > 0 {
+			n++
 		}
 	}
-	return x, ok
+	return n
+}
+
+// slowsDown compares the late half of the births with the early one, both per exposure. half
+// reports at most half the rate, as a ramp to a plateau has, unless so few are as likely by chance;
+// beyondChance reports any decline that chance does not explain.
+func slowsDown(births []int, exposure []float64) (half, beyondChance bool) {
+	early, late := halves(births)
+	earlyExposure, lateExposure := halves(exposure[:len(births)])
+	if early == 0 || earlyExposure <= 0 || lateExposure <= 0 {
+		return false, false
+	}
+	share := lateExposure / (earlyExposure + lateExposure)
+	p := stats.BinomialLower(int64(late), int64(early+late), share)
+	half = 2*float64(late)/lateExposure <= float64(early)/earlyExposure && p < rampChance
+	return half && !levelsOff(births, exposure), p < declineChance
+}
+
+// levelsOff reports births that came down to a rate at which they stay: the leak goes on, whatever made it
+// faster at first. A ramp fades on.
+func levelsOff(births []int, exposure []float64) bool {
+	n := len(births)
+	_, late := halves(births)
+	if n < 5 || late < minLevel || exposure[n-1] <= 0 || exposure[n-3] <= 0 {
+		return false
+	}
+	return float64(births[n-1])/exposure[n-1] >= levelShare*float64(births[n-3])/exposure[n-3]
+}
+
+// evenly reports counts that are in proportion to their exposures, as far as chance or a factor of two
+// from the mean allows: traffic varies more than chance.
+func evenly(counts []int, exposure []float64) bool {
+	var events, all float64
+	v := make([]float64, len(counts))
+	for i, n := range counts {
+		v[i] = float64(n)
+		events += v[i]
+		all += exposure[i]
+	}
+	if stats.Dispersion(v, exposure) >= unevenChance {
+		return true
+	}
+	for i := range v {
+		if 2*v[i]*all < events*exposure[i] {
+			return false
+		}
+	}
+	return true
+}
+
+// halves are the sums of the early half and of the late half; one in the middle is in neither.
+func halves[T int | float64](v []T) (early, late T) {
+	for i := range len(v) / 2 {
+		early += v[i]
+		late += v[len(v)-1-i]
+	}
+	return early, late
+}
+
+const (
+	// minHalves is from how many births on a ramp would show at times: of 10 that fade to a quarter of
+	// their rate every third does, of 8 none.
+	minHalves = 10
+	// rampChance lets a leak of few goroutines come unevenly: 30 fall into halves of 10 and 20 or
+	// worse in one of 20 captures.
+	rampChance = 0.02
+	// minLevel is from how many births in the late half on a level can be told from a ramp that fades,
+	// levelShare what must be left of the rate of two intervals before: of a ramp with a time constant
+	// of half the window less than half is.
+	minLevel   = 40
+	levelShare = 0.8
+	// unevenChance is from where on births per request differ between intervals beyond chance.
+	unevenChance = 0.01
+	// declineChance is the level at which births that fade are no steady leak, at the price of
+	// calling one leak in a hundred possible instead of likely.
+	declineChance = 0.01
+)
+
+func total(v []int) int {
+	sum := 0
+	for _, n := range v {
+		sum += n
+	}
+	return sum
 }

@@ -1,0 +1,165 @@
+package leak
+
+import (
+	"cmp"
+	"slices"
+
+	"go-debug/analyze/evidence"
+)
+
+// A life is what a set shows of one process, from its start to its end: goroutine ids mean
+// something within one life only.
+type life struct {
+	snapshots []*evidence.Snapshot // whole ones of kind Goroutine, in time order
+	dumps     []*evidence.Snapshot // those of snapshots that have ids
+	settled   []*evidence.Snapshot // whole ones that were taken after the load had stopped
+	marked    []*evidence.Snapshot // those that may hold the runtime's leak marks
+	trace     *evidence.Trace
+	loads     []evidence.Load
+	cut       int // snapshots that are not whole and were left out
+	restarted int // dumps of other lives of the same program that were left out
+}
+
+// livesOf splits a set by the programs that it was captured from. Traces and loads are merged
+// when sets are, so with several programs only what can belong to one is used. Dumps of the dead are left out.
+func livesOf(set *evidence.Set, dead map[*evidence.Snapshot]bool) []*life {
+	target := map[string]string{}
+	for _, in := range set.Inputs {
+		target[in.Source] = in.Target
+	}
+	var lives []*life
+	index := map[string]*life{}
+	of := func(source string) *life {
+		t := target[source]
+		if index[t] == nil {
+			index[t] = &life{}
+			lives = append(lives, index[t])
+		}
+		return index[t]
+	}
+	for i := range set.Snapshots {
+		if snap := &set.Snapshots[i]; !dead[snap] {
+			of(snap.Source).add(snap)
+		}
+	}
+	if t := set.Trace; t != nil && len(t.Windows) > 0 {
+		l := of(t.Windows[0].Source)
+		if !slices.ContainsFunc(t.Windows, func(w evidence.TraceWindow) bool { return of(w.Source) != l }) {
+			l.trace = t
+		}
+	}
+	if len(lives) == 1 {
+		lives[0].loads = set.Loads
+	}
+	for _, l := range lives {
+		l.keepOne()
+	}
+	return lives
+}
+
+func (l *life) add(snap *evidence.Snapshot) {
+	l.marked = append(l.marked, snap)
+	switch {
+	case snap.Kind != evidence.Goroutine:
+	case !snap.Complete:
+		l.cut++ // goroutines missing from a cut dump would count as gone
+	case snap.Phase == evidence.Settled:
+		l.settled = append(l.settled, snap)
+	default:
+		l.snapshots = append(l.snapshots, snap)
+		if snap.HasIDs {
+			l.dumps = append(l.dumps, snap)
+		}
+	}
+}
+
+// keepOne keeps the longest run of dumps without a restart between them, the latest of
+// equally long ones.
+func (l *life) keepOne() {
+	starts := append(restarts(l.dumps), len(l.dumps))
+	if len(starts) == 1 {
+		return
+	}
+	from, lo, hi := 0, 0, 0
+	for _, at := range starts {
+		if at-from >= hi-lo {
+			lo, hi = from, at
+		}
+		from = at
+	}
+	l.restarted = len(l.dumps) - (hi - lo)
+	within := func(snap *evidence.Snapshot) bool {
+		return (lo == 0 || !snap.Before(l.dumps[lo].Position)) && (hi == len(l.dumps) || snap.Before(l.dumps[hi].Position))
+	}
+	l.snapshots = slices.DeleteFunc(l.snapshots, func(s *evidence.Snapshot) bool { return !within(s) })
+	if l.trace != nil && !l.covers(l.dumps[lo], l.dumps[hi-1]) {
+		l.trace = nil
+	}
+	if hi < len(l.dumps) {
+		l.settled = nil // of a later life
+	}
+	l.dumps = l.dumps[lo:hi]
+}
+
+// covers reports whether the trace lies between two dumps as far as times are known.
+func (l *life) covers(first, last *evidence.Snapshot) bool {
+	for _, w := range l.trace.Windows {
+		if w.At.IsZero() || w.At.Before(first.At) || w.At.After(last.At) {
+			return false
+		}
+	}
+	return true
+}
+
+// restarts are the indices of dumps that show another life than the one before: an id that
+// both have belongs to goroutines that were started in different places.
+func restarts(dumps []*evidence.Snapshot) []int {
+	type born struct {
+		id uint64
+		by string
+	}
+	var out []int
+	var before []born
+	for i, snap := range dumps {
+		var now []born
+		for j := range snap.Groups {
+			g := &snap.Groups[j]
+			for _, id := range g.IDs {
+				now = append(now, born{id, g.CreatedBy.Function})
+			}
+		}
+		slices.SortFunc(now, func(a, b born) int { return cmp.Compare(a.id, b.id) })
+		k := 0
+		for _, b := range now {
+			for k < len(before) && before[k].id < b.id {
+				k++
+			}
+			if k < len(before) && before[k].id == b.id && before[k].by != b.by && before[k].by != "" && b.by != "" {
+				out = append(out, i)
+				break
+			}
+		}
+		before = now
+	}
+	return out
+}
+
+// times are the times of snapshots in seconds from the first; ok is false, and the times
+// are plain numbers, when they are unknown or out of order.
+func times(snaps []*evidence.Snapshot) (x []float64, ok bool) {
+	x = make([]float64, len(snaps))
+	ok = len(snaps) > 1
+	for i, s := range snaps {
+		if s.At.IsZero() || i > 0 && !s.At.After(snaps[i-1].At) {
+			ok = false
+			break
+		}
+		x[i] = s.At.Sub(snaps[0].At).Seconds()
+	}
+	if !ok {
+		for i := range x {
+			x[i] = float64(i)
+		}
+	}
+	return x, ok
+}
