@@ -30,6 +30,7 @@ func New(set *evidence.Set, res *analyze.Result, tool Tool) *Report {
 	for _, f := range res.Findings {
 		r.Findings = append(r.Findings, newFinding(f))
 	}
+	r.Sites = newSites(set)
 	r.aim()
 	r.Verdict = judge(r)
 	return r.canonical()
@@ -46,7 +47,7 @@ func inOrder(inputs []evidence.Input) []evidence.Input {
 func newInput(in evidence.Input) Input {
 	out := Input{
 		Name: in.Source, Kind: cmp.Or(in.Kind, evidence.Unknown), Format: Text(in.Format),
-		SHA256: Text(in.SHA256), Go: Text(in.Go), Complete: in.Complete,
+		SHA256: Text(in.SHA256), Go: Text(in.Go), Phase: Text(in.Phase), Complete: in.Complete,
 		Error: in.Error, Hint: in.Hint, Notes: in.Notes,
 	}
 	if !in.At.IsZero() {
@@ -58,6 +59,9 @@ func newInput(in evidence.Input) Input {
 	}
 	if in.Complete || in.LostBytes > 0 {
 		out.LostBytes = &in.LostBytes
+	}
+	if out.LostS = in.LostSeconds; in.Complete && out.LostS == nil {
+		out.LostS = new(float64)
 	}
 	return out
 }

@@ -44,7 +44,17 @@ type Change struct {
 	Basis      Basis              `json:"basis" jsonschema:"total: before and after are the values as measured; per_s or per_request: divided by the window or by the requests of the load"`
 	Before     *float64           `json:"before" jsonschema:"headline measure in the baseline; null when it is not there"`
 	After      *float64           `json:"after" jsonschema:"headline measure now; null when it is not there"`
-	Why        string             `json:"why" jsonschema:"what the class follows from"`
+	// Interval, P, N and Method say how a rate was compared.
+	Interval *[2]float64 `json:"before_interval" jsonschema:"95 % interval of before, where the comparison is of counted events"`
+	P        *float64    `json:"p" jsonschema:"probability of such a rise if nothing had changed"`
+	N        *int64      `json:"n" jsonschema:"events counted on both sides"`
+	Method   string      `json:"method" jsonschema:"how interval and p were found"`
+	Why      string      `json:"why" jsonschema:"what the class follows from"`
+	// NewSite is set for new findings of the exact detectors.
+	NewSite       bool `json:"new_site" jsonschema:"whether nobody was seen to block there in the baseline"`
+	Accepted      Text `json:"accepted" jsonschema:"the reason for which the policy accepts the finding; null when it does not"`
+	AcceptedUntil Text `json:"accepted_until" jsonschema:"the last day on which it does; null when it does not"`
+	Unconfirmed   bool `json:"unconfirmed" jsonschema:"whether it would have failed and did not in an earlier capture of the same target"`
 }
 
 // LoadChange is one number of the load, before and after.
@@ -76,6 +86,7 @@ func Compare(base, head *Report, g Growth) *Comparison {
 		} else {
 			ch.headline(nil, f.headline())
 			ch.Why = "not in the baseline"
+			ch.NewSite = g.isExact(f.Rule) && base.lacksSite(f)
 		}
 		c.Changes = append(c.Changes, ch)
 	}

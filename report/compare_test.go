@@ -102,7 +102,7 @@ func TestFixedNeedsTheEvidenceOfTheBaseline(t *testing.T) {
 	policy := GatePolicy()
 	policy.AllowPartial = true
 	for name, c := range cases {
-		exit := c.head.ApplyGate(&Baseline{Name: "base.json", Report: c.base}, DefaultGrowth(), policy)
+		exit := c.head.ApplyGate(Trial{Baseline: &Baseline{Name: "base.json", Report: c.base}, Growth: DefaultGrowth(), Policy: policy})
 		all := c.head.Gate.Findings.All()
 		if len(all) != 1 || all[0].Class != c.want || !strings.Contains(all[0].Why, c.why) || exit != c.exit {
 			t.Errorf("%s: exit %d, %+v, want %s because of %q and exit %d", name, exit, all, c.want, c.why, c.exit)

@@ -29,7 +29,7 @@ func contractReport(t *testing.T) *Report {
 // What is read without the fields that were added since is written with them.
 func TestReadContractOfV1(t *testing.T) {
 	first := encode(t, contractReport(t))
-	for _, name := range []string{"target", "hint", "notes", "unchecked", "evidence", "noun", "wait", "stack_frames", "path", "gate", "sentence", "upper_bound"} {
+	for _, name := range []string{"target", "lost_s", "hint", "notes", "unchecked", "evidence", "noun", "wait", "stack_frames", "path", "gate", "sentence", "upper_bound"} {
 		if !bytes.Contains(first, []byte(`"`+name+`":`)) {
 			t.Errorf("%s is not written", name)
 		}
@@ -44,7 +44,7 @@ func TestReadContractOfV1(t *testing.T) {
 func TestContractOfV1IsABaseline(t *testing.T) {
 	for kind, want := range map[evidence.Kind]Class{evidence.Goroutine: ClassFixed, evidence.Execution: ClassUnchecked} {
 		head := seen(nil, kind)
-		head.ApplyGate(&Baseline{Name: "v1.json", Report: contractReport(t)}, DefaultGrowth(), GatePolicy())
+		head.ApplyGate(Trial{Baseline: &Baseline{Name: "v1.json", Report: contractReport(t)}, Growth: DefaultGrowth(), Policy: GatePolicy()})
 		if all := head.Gate.Findings.All(); len(all) != 1 || all[0].Class != want || all[0].Rule != "leak/chan-send" {
 			t.Errorf("with %s: %+v, want %s", kind, all, want)
 		}

@@ -2,6 +2,8 @@ package report
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
 	"go-debug/analyze"
 	"go-debug/analyze/evidence"
@@ -19,6 +21,8 @@ type Gate struct {
 	Findings      GateFindings       `json:"findings" jsonschema:"the findings by what became of them"`
 	Load          []LoadChange       `json:"load" jsonschema:"the load before and after"`
 	Notes         []string           `json:"notes" jsonschema:"what to keep in mind about the comparison"`
+	Captures      int                `json:"captures" jsonschema:"how often the target was captured: a finding fails only if it failed each time"`
+	Command       *Command           `json:"command" jsonschema:"what the gate ran to drive load or tests; null for nothing"`
 }
 
 // GateFindings are the findings by class. Without a baseline all are new.
@@ -45,42 +49,153 @@ type Baseline struct {
 	Report *Report
 }
 
-// ApplyGate judges the report against the baseline (nil for none), and records the
-// judgement as its gate section. It returns the exit code.
-func (r *Report) ApplyGate(base *Baseline, g Growth, p Policy) int {
+// Trial is what a gate judges a report by.
+type Trial struct {
+	Baseline *Baseline // nil: every finding counts as new
+	Growth   Growth
+	Policy   Policy
+	// Earlier are gated reports of the same target, captured before: a finding fails only if it
+	// failed in each of them too.
+	Earlier []*Report
+	// Command is what the gate ran to drive load or tests; nil for none.
+	Command *Command
+}
+
+// Command is a command that a gate ran beside the capture.
+type Command struct {
+	Args     []string `json:"args" jsonschema:"the command and its arguments"`
+	ExitCode int      `json:"exit_code" jsonschema:"its exit code; -1 when a signal ended it"`
+}
+
+// ApplyGate judges the report, and records the judgement as its gate section. It returns the
+// exit code.
+func (r *Report) ApplyGate(t Trial) int {
 	var c *Comparison
-	gate := &Gate{MinConfidence: p.MinConfidence}
-	if base != nil {
-		c = Compare(base.Report, r, g)
-		gate.Baseline, gate.Load, gate.Notes = Text(base.Name), c.Load, baselineNotes(base.Report, r)
+	p := t.Policy
+	gate := &Gate{MinConfidence: p.MinConfidence, Captures: 1 + len(t.Earlier), Command: t.Command}
+	if t.Baseline != nil {
+		c = Compare(t.Baseline.Report, r, t.Growth)
+		gate.Baseline, gate.Load, gate.Notes = Text(t.Baseline.Name), c.Load, baselineNotes(t.Baseline.Report, r, t.Growth)
 	}
 	if p.FailOn > 0 {
 		gate.FailOn = Text(p.FailOn.String())
 	}
-	j := Judge(r, c, p)
-	gate.ExitCode, gate.Failed, gate.Reasons = j.ExitCode, j.ExitCode != ExitOK, j.Reasons
-	all := &Comparison{Changes: changes(r, c)}
-	for i := range all.Changes {
-		all.Changes[i].Fails = p.fails(all.Changes[i])
+	all := changes(r, c)
+	expired, unused := accept(all, p.Accept, r.day(p.Now))
+	gate.Notes = append(gate.Notes, unused...)
+	gate.Notes = append(gate.Notes, p.confirm(all, c != nil, t.Earlier)...)
+	gate.Notes = append(gate.Notes, p.warnings(all, c != nil)...)
+	gate.Notes = append(gate.Notes, acceptances(all, c != nil)...)
+	for i := range all {
+		all[i].Fails = p.fails(all[i])
 	}
-	gate.Findings = GateFindings{New: all.Of(ClassNew), Grown: all.Of(ClassGrown), Known: all.Of(ClassKnown),
-		Fixed: all.Of(ClassFixed), Unchecked: all.Of(ClassUnchecked)}
+	j := weigh(r, c, all, p)
+	for _, text := range expired {
+		j.add(ExitFindings, "%s", text)
+	}
+	j.circumstances(t)
+	gate.ExitCode, gate.Failed, gate.Reasons = j.ExitCode, j.ExitCode != ExitOK, j.Reasons
+	gate.Findings = byClass(all)
 	r.Gate = gate
 	*r = *r.canonical()
 	return j.ExitCode
 }
 
+func byClass(all []Change) GateFindings {
+	c := &Comparison{Changes: all}
+	return GateFindings{New: c.Of(ClassNew), Grown: c.Of(ClassGrown), Known: c.Of(ClassKnown),
+		Fixed: c.Of(ClassFixed), Unchecked: c.Of(ClassUnchecked)}
+}
+
+// Fails reports whether a finding fails the gate, as opposed to what was not read or answered.
+func (g *Gate) Fails() bool {
+	return slices.ContainsFunc(g.Findings.All(), func(ch Change) bool { return ch.Fails })
+}
+
+// confirm takes back failures that an earlier capture of the same target does not share, and
+// mentions those of earlier ones that are gone.
+func (p Policy) confirm(all []Change, compared bool, earlier []*Report) (notes []string) {
+	failing := map[string]bool{}
+	for i := range all {
+		ch := &all[i]
+		if !p.fails(*ch) {
+			continue
+		}
+		failing[ch.Print] = true
+		ch.Unconfirmed = slices.ContainsFunc(earlier, func(e *Report) bool { return e.Gate != nil && !e.Gate.failing(ch.Print) })
+		if ch.Unconfirmed {
+			notes = append(notes, ch.reason(compared)+" is not in each of the captures, and does not fail")
+		}
+	}
+	for _, e := range earlier {
+		if e.Gate == nil {
+			continue
+		}
+		for _, ch := range e.Gate.Findings.All() {
+			if ch.Fails && !failing[ch.Print] {
+				failing[ch.Print] = true
+				notes = append(notes, ch.reason(compared)+" was in an earlier capture and is not in the last, and does not fail")
+			}
+		}
+	}
+	return notes
+}
+
+// failing reports whether a finding of the fingerprint fails the gate.
+func (g *Gate) failing(print string) bool {
+	return slices.ContainsFunc(g.Findings.All(), func(ch Change) bool { return ch.Fails && ch.Print == print })
+}
+
+// warnings tells of findings that are possible, and do not fail for that.
+func (p Policy) warnings(all []Change, compared bool) (notes []string) {
+	for _, ch := range all {
+		if (ch.Class == ClassNew || ch.Class == ClassGrown) && p.doubts(ch) && !p.fails(ch) && ch.Accepted == "" && !ch.Unconfirmed {
+			notes = append(notes, "warning: "+ch.reason(compared)+" is not sure enough to fail")
+		}
+	}
+	return notes
+}
+
+func acceptances(all []Change, compared bool) (notes []string) {
+	for _, ch := range all {
+		if ch.Accepted != "" {
+			notes = append(notes, fmt.Sprintf("accepted until %s: %s: %s", ch.AcceptedUntil, ch.reason(compared), ch.Accepted))
+		}
+	}
+	return notes
+}
+
+// circumstances adds what is wrong beside the report: with the baseline, or the command.
+func (j *Judgement) circumstances(t Trial) {
+	if c := t.Command; c != nil && c.ExitCode != 0 {
+		how := fmt.Sprintf("with exit code %d", c.ExitCode)
+		if c.ExitCode < 0 {
+			how = "by a signal"
+		}
+		j.add(ExitFindings, "the command itself failed, %s: %s", how, strings.Join(c.Args, " "))
+	}
+	if b := t.Baseline; b != nil && b.Report.Verdict.Status == Inconclusive {
+		j.add(ExitInconclusive, "the baseline %s has nothing to compare with: %s; record it again", b.Name, b.Report.Verdict.Summary)
+	}
+}
+
 // baselineNotes says what makes two reports hard to compare.
-func baselineNotes(base, head *Report) []string {
+func baselineNotes(base, head *Report, g Growth) []string {
 	var out []string
 	if n := len(base.Incomplete()); n > 0 {
 		out = append(out, "the baseline itself has "+count(n, "input")+" not wholly read: findings may look new that are not")
 	}
-	if base.Verdict.Status == Inconclusive {
-		out = append(out, "the baseline is inconclusive: every finding counts as new")
-	}
 	if b, h := base.program(), head.program(); b != "" && h != "" && b != h {
 		out = append(out, fmt.Sprintf("the baseline was captured from a program of %s, this report from one of %s", b, h))
+	}
+	for _, name := range g.Exact {
+		switch {
+		case head.stateOf(name) != analyze.Ran:
+		case base.stateOf(name) != analyze.Ran:
+			out = append(out, fmt.Sprintf("detector %s did not run for the baseline: all that it finds is new", name))
+		case base.Sites == nil && head.Sites != nil:
+			out = append(out, "the baseline does not list where goroutines block: possible findings that it has not fail; record it again")
+		}
 	}
 	return out
 }

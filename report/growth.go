@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"go-debug/analyze"
@@ -25,15 +26,23 @@ import (
 // measure does not say whether it is a total over its window or a state at its end.
 // Ratios, percentages and rates are compared as they are.
 //
+// Findings of the Exact detectors, which count goroutines one by one, are compared by how many
+// survived and never by totals: see exact.
+//
 // A finding whose confidence rose to likely or proven counts as grown whatever its
 // numbers say: the baseline never accepted it as that.
 type Growth struct {
-	Factor    float64 // without intervals: how many times the baseline; 1.5
-	MinEffect float64 // relative change below which nothing counts; 0.1
+	Exact     []string // detectors whose findings are compared by survivors; leak
+	Factor    float64  // without intervals: how many times the baseline; 1.5
+	MinEffect float64  // relative change below which nothing counts; 0.1
 }
 
 // DefaultGrowth is used by the gate when the user sets nothing.
-func DefaultGrowth() Growth { return Growth{Factor: 1.5, MinEffect: 0.1} }
+func DefaultGrowth() Growth {
+	return Growth{Exact: []string{"leak"}, Factor: 1.5, MinEffect: 0.1}
+}
+
+func (g Growth) isExact(rule string) bool { return slices.Contains(g.Exact, detectorOf(rule)) }
 
 // Basis says what a compared value is divided by.
 type Basis string
@@ -61,6 +70,7 @@ func (g Growth) judge(ch *Change, base, head side) {
 	case head.finding.Confidence >= analyze.Likely && base.finding.Confidence < analyze.Likely:
 		ch.Class = ClassGrown
 		ch.Why = fmt.Sprintf("confidence rose from %s to %s", base.finding.Confidence, head.finding.Confidence)
+	case g.isExact(head.finding.Rule) && g.exact(ch, base, head):
 	case ch.Before == nil || ch.After == nil:
 		ch.Why = "no measure to compare"
 	default:
@@ -99,10 +109,13 @@ func (ch *Change) over(basis Basis, before, after float64) {
 }
 
 func (b Basis) words() string {
-	if b == PerRequest {
+	switch b {
+	case PerRequest:
 		return ", per request"
+	case PerSecond:
+		return ", per second"
 	}
-	return ", per second"
+	return ""
 }
 
 // exceeds tests one measure against another, each divided by its divisor.

@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"time"
 
 	"go-debug/analyze"
 )
@@ -28,6 +29,10 @@ type Policy struct {
 	// RequireConclusive demands an answer of every detector that found evidence of its kind, and
 	// that findings of the baseline that would fail if they were new can be looked for again.
 	RequireConclusive bool
+	// Accept lists findings that do not fail.
+	Accept []Acceptance
+	// Now settles which acceptances have expired where no input says when it was captured.
+	Now time.Time
 }
 
 // AnalyzePolicy never fails on findings.
@@ -68,17 +73,20 @@ func (j *Judgement) add(code int, format string, args ...any) {
 	j.ExitCode = Worse(j.ExitCode, code)
 }
 
-// Judge applies the policy. Without a comparison (nil) every finding at or above the
-// threshold fails; with one, only those that are new or grown.
-func Judge(head *Report, c *Comparison, p Policy) Judgement {
+// Judge applies the policy to a report by itself: every finding at or above the threshold
+// fails.
+func Judge(head *Report, p Policy) Judgement { return weigh(head, nil, changes(head, nil), p) }
+
+// weigh applies the policy to changes.
+func weigh(head *Report, c *Comparison, all []Change, p Policy) Judgement {
 	var j Judgement
 	j.unread(head, p)
-	for _, ch := range changes(head, c) {
+	for _, ch := range all {
 		if p.fails(ch) {
 			j.add(ExitFindings, "%s", ch.reason(c != nil))
 		}
 	}
-	j.unanswered(head, c, p)
+	j.unanswered(head, c, all, p)
 	return j
 }
 
@@ -101,7 +109,7 @@ func (j *Judgement) unread(head *Report, p Policy) {
 }
 
 // unanswered adds what the evidence could not answer.
-func (j *Judgement) unanswered(head *Report, c *Comparison, p Policy) {
+func (j *Judgement) unanswered(head *Report, c *Comparison, all []Change, p Policy) {
 	if head.Verdict.Status == Inconclusive {
 		j.add(ExitInconclusive, "%s", head.Verdict.Summary)
 	}
@@ -112,9 +120,9 @@ func (j *Judgement) unanswered(head *Report, c *Comparison, p Policy) {
 			j.add(ExitInconclusive, "detector %s ran for the baseline and now %s", name, head.absence(name))
 		}
 	}
-	for _, ch := range changes(head, c) {
+	for _, ch := range all {
 		// A known finding that grew would fail the gate; one that is out of sight may have grown.
-		if ch.Class == ClassUnchecked && p.counts(ch) && p.RequireConclusive && !named[detectorOf(ch.Rule)] {
+		if ch.Class == ClassUnchecked && p.counts(ch) && ch.Accepted == "" && p.RequireConclusive && !named[detectorOf(ch.Rule)] {
 			j.add(ExitInconclusive, "%s could not be checked: %s", ch.reason(true), ch.Why)
 		}
 	}
@@ -125,14 +133,27 @@ func (j *Judgement) unanswered(head *Report, c *Comparison, p Policy) {
 	}
 }
 
-// fails reports whether a change breaks the policy.
+// fails reports whether a change breaks the policy: new and grown findings that count, and new
+// ones that are merely possible at a place where the baseline has nobody waiting.
 func (p Policy) fails(ch Change) bool {
-	return p.counts(ch) && (ch.Class == ClassNew || ch.Class == ClassGrown)
+	switch {
+	case ch.Accepted != "" || ch.Unconfirmed:
+		return false
+	case ch.Class == ClassGrown:
+		return p.counts(ch)
+	}
+	return ch.Class == ClassNew && (p.counts(ch) || ch.NewSite && p.doubts(ch))
 }
 
 // counts reports whether a finding is severe and sure enough for the policy.
 func (p Policy) counts(ch Change) bool {
 	return p.FailOn > 0 && ch.Severity >= p.FailOn && ch.Confidence >= p.MinConfidence
+}
+
+// doubts reports whether a finding is severe enough, and possible where the policy asks for
+// likely.
+func (p Policy) doubts(ch Change) bool {
+	return p.FailOn > 0 && ch.Severity >= p.FailOn && ch.Confidence == analyze.Possible && p.MinConfidence == analyze.Likely
 }
 
 func (ch *Change) reason(compared bool) string {
@@ -144,7 +165,14 @@ func (ch *Change) reason(compared bool) string {
 	if compared {
 		kind = string(ch.Class) + " finding"
 	}
-	return fmt.Sprintf("%s %s%s (%s, %s)", kind, ch.Rule, at, ch.Severity, ch.Confidence)
+	text := fmt.Sprintf("%s %s%s (%s, %s)", kind, ch.Rule, at, ch.Severity, ch.Confidence)
+	switch {
+	case ch.Class == ClassGrown && ch.Why != "":
+		text += ": " + ch.Why
+	case ch.Class == ClassNew && ch.NewSite && ch.Confidence == analyze.Possible:
+		text += ": the baseline has nobody waiting there"
+	}
+	return text
 }
 
 // place is file and line, or the function where the file is not known.

@@ -72,7 +72,7 @@ func TestJudge(t *testing.T) {
 		if c.base != nil {
 			cmp = Compare(c.base, c.head, DefaultGrowth())
 		}
-		j := Judge(c.head, cmp, c.policy)
+		j := weigh(c.head, cmp, changes(c.head, cmp), c.policy)
 		var all []string
 		for _, r := range j.Reasons {
 			all = append(all, r.Text)
@@ -91,7 +91,7 @@ func TestApplyGate(t *testing.T) {
 	whole := []evidence.Input{input("a", true)}
 	base := with([]evidence.Input{input("a", false)}, ran("leak", "mutexwait"), old)
 	head := with(whole, ran("leak", "mutexwait"), old, fresh)
-	code := head.ApplyGate(&Baseline{Name: "base.json", Report: base}, DefaultGrowth(), GatePolicy())
+	code := head.ApplyGate(Trial{Baseline: &Baseline{Name: "base.json", Report: base}, Growth: DefaultGrowth(), Policy: GatePolicy()})
 	g := head.Gate
 	if code != 1 || !g.Failed || g.ExitCode != 1 || g.Baseline != "base.json" || g.FailOn != "high" {
 		t.Errorf("exit %d, gate %+v", code, g)
@@ -109,11 +109,11 @@ func TestApplyGate(t *testing.T) {
 	if err != nil || stored.Gate == nil || stored.Gate.ExitCode != 1 {
 		t.Errorf("the gate does not read back: %+v, %v", stored, err)
 	}
-	if code := head.ApplyGate(nil, DefaultGrowth(), GatePolicy()); code != 1 || len(head.Gate.Findings.New) != 2 || head.Gate.Baseline != "" {
+	if code := head.ApplyGate(Trial{Growth: DefaultGrowth(), Policy: GatePolicy()}); code != 1 || len(head.Gate.Findings.New) != 2 || head.Gate.Baseline != "" {
 		t.Errorf("without a baseline: exit %d, %+v", code, head.Gate)
 	}
 	passed := with(whole, ran("leak", "mutexwait"), old)
-	if code := passed.ApplyGate(&Baseline{Name: "b", Report: base}, DefaultGrowth(), GatePolicy()); code != 0 || passed.Gate.Failed || len(passed.Gate.Reasons) != 0 {
+	if code := passed.ApplyGate(Trial{Baseline: &Baseline{Name: "b", Report: base}, Growth: DefaultGrowth(), Policy: GatePolicy()}); code != 0 || passed.Gate.Failed || len(passed.Gate.Reasons) != 0 {
 		t.Errorf("known finding: exit %d, %+v", code, passed.Gate)
 	}
 }

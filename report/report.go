@@ -29,6 +29,7 @@ type Report struct {
 	Load      []Load     `json:"load" jsonschema:"throughput beside concurrency, by source and route"`
 	Detectors []Detector `json:"detectors" jsonschema:"what was checked and what was not"`
 	Findings  []Finding  `json:"findings" jsonschema:"what was found, the most important first"`
+	Sites     *SiteList  `json:"sites" jsonschema:"where goroutines blocked, found fault with or not; null when no evidence shows it"`
 	Gate      *Gate      `json:"gate" jsonschema:"the judgement of a gate; null for a plain analysis"`
 }
 
@@ -85,8 +86,10 @@ type Input struct {
 	SHA256     Text          `json:"sha256" jsonschema:"of the bytes as read; null when they were not read to the end"`
 	Go         Text          `json:"go" jsonschema:"Go version of the program; null when the capture does not say"`
 	CapturedAt Text          `json:"captured_at" jsonschema:"RFC 3339; null when nobody recorded it"`
+	Phase      Text          `json:"phase" jsonschema:"settled: taken when the load had stopped; unattended: when it was to stop and nobody saw it do so; null for any other"`
 	Complete   bool          `json:"complete" jsonschema:"false when the input was cut, over budget or unreadable"`
 	LostBytes  *int64        `json:"lost_bytes" jsonschema:"bytes not analysed; null when that is not known"`
+	LostS      *float64      `json:"lost_s" jsonschema:"seconds of the capture's window that are missing; null when that is not known"`
 	Error      string        `json:"error" jsonschema:"why the input is incomplete; empty when it is not"`
 	Hint       string        `json:"hint" jsonschema:"what to do about the error"`
 	Notes      []string      `json:"notes" jsonschema:"remarks that are no errors"`

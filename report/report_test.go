@@ -85,7 +85,7 @@ func full() *Report {
 var contract = strings.Fields(`
 	schema target tool.name tool.version tool.go verdict.status verdict.summary
 	inputs.0.name inputs.0.kind inputs.0.format inputs.0.bytes inputs.0.sha256 inputs.0.go inputs.0.captured_at
-	inputs.0.complete inputs.0.lost_bytes inputs.0.error inputs.0.hint inputs.0.notes.0
+	inputs.0.complete inputs.0.lost_bytes inputs.0.lost_s inputs.0.error inputs.0.hint inputs.0.notes.0
 	load.0.source load.0.route load.0.window_s load.0.requests load.0.censored load.0.arrivals_per_s load.0.qps
 	load.0.in_flight.mean load.0.in_flight.max load.0.in_flight.lower load.0.in_flight.upper
 	load.0.latency_ns.p50 load.0.latency_ns.p90 load.0.latency_ns.p95 load.0.latency_ns.p99 load.0.latency_ns.max
@@ -155,7 +155,7 @@ func TestUnknownIsNull(t *testing.T) {
 	if err := json.Unmarshal(encode(t, r), &doc); err != nil {
 		t.Fatal(err)
 	}
-	for _, path := range strings.Fields(`inputs.0.bytes inputs.0.sha256 inputs.0.go inputs.0.captured_at inputs.0.format inputs.0.lost_bytes
+	for _, path := range strings.Fields(`inputs.0.bytes inputs.0.sha256 inputs.0.go inputs.0.captured_at inputs.0.format inputs.0.lost_bytes inputs.0.lost_s
 		findings.0.location findings.0.created_by findings.0.measures.0.value findings.0.measures.0.n findings.0.measures.0.window_s
 		findings.0.measures.0.interval load.0.window_s load.0.qps load.0.latency_ns load.0.series load.0.in_flight.mean load.0.cause gate`) {
 		if v, ok := lookup(doc, path); !ok || v != nil {
@@ -395,4 +395,26 @@ func FuzzRead(f *testing.F) {
 			t.Fatalf("a report that was read does not survive: %v", err)
 		}
 	})
+}
+
+// What is missing of an input is written in bytes and in seconds, each where it is known.
+func TestLossOfInputs(t *testing.T) {
+	seconds := 2.5
+	set := &evidence.Set{Inputs: []evidence.Input{
+		{Position: evidence.Position{Source: "whole", Seq: 0}, Complete: true},
+		{Position: evidence.Position{Source: "cut", Seq: 1}, Error: "cut", LostBytes: 7, LostSeconds: &seconds},
+		{Position: evidence.Position{Source: "unknown", Seq: 2}, Error: "cut"},
+	}}
+	var doc any
+	if err := json.Unmarshal(encode(t, New(set, &analyze.Result{}, tool)), &doc); err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]any{
+		"inputs.0.lost_bytes": 0.0, "inputs.0.lost_s": 0.0, "inputs.1.lost_bytes": 7.0, "inputs.1.lost_s": 2.5,
+		"inputs.2.lost_bytes": nil, "inputs.2.lost_s": nil,
+	} {
+		if got, ok := lookup(doc, path); !ok || got != want {
+			t.Errorf("%s = %v, want %v", path, got, want)
+		}
+	}
 }

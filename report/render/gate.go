@@ -47,6 +47,9 @@ func gatePhrase(g *report.Gate) string {
 	} else {
 		parts = append(parts, "baseline "+string(g.Baseline))
 	}
+	if g.Captures > 1 {
+		parts = append(parts, "captured "+plural(g.Captures, "time"))
+	}
 	if g.FailOn != "" {
 		parts = append(parts, fmt.Sprintf("fails on %s severity, %s or surer", g.FailOn, g.MinConfidence))
 	}
@@ -71,8 +74,11 @@ func anyFails(changes []report.Change) bool {
 
 func changeRow(c report.Change) []string {
 	class := string(c.Class)
-	if c.Fails {
+	switch {
+	case c.Fails:
 		class = failMark + class
+	case c.Accepted != "":
+		class = "accepted"
 	}
 	unit := c.Unit
 	if c.Basis != report.Total && c.Before != nil {

@@ -82,8 +82,8 @@ func inputRemarks(r *report.Report) []remark {
 	for _, in := range r.Inputs {
 		if !in.Complete {
 			text := "not wholly read: " + cmp.Or(in.Error, "incomplete")
-			if in.LostBytes != nil && *in.LostBytes > 0 {
-				text += " (" + humanValue(float64(*in.LostBytes), "bytes") + " lost)"
+			if lost := lossPhrase(in); lost != "" {
+				text += " (" + lost + " lost)"
 			}
 			bad = append(bad, remark{in.Name, text, in.Hint})
 		}
@@ -92,6 +92,18 @@ func inputRemarks(r *report.Report) []remark {
 		}
 	}
 	return append(bad, notes...)
+}
+
+// lossPhrase is what is known to be missing of an input: "1.2 MB, 3.4 s"; empty when nothing is.
+func lossPhrase(in report.Input) string {
+	var parts []string
+	if in.LostBytes != nil && *in.LostBytes > 0 {
+		parts = append(parts, humanValue(float64(*in.LostBytes), "bytes"))
+	}
+	if in.LostS != nil && *in.LostS > 0 {
+		parts = append(parts, humanValue(*in.LostS, "s"))
+	}
+	return strings.Join(parts, ", ")
 }
 
 // uncheckedRemarks are the detectors that gave no answer, and the questions that stayed

@@ -74,3 +74,30 @@ func TestContractOfV1Renders(t *testing.T) {
 		}
 	}
 }
+
+// What is known to be missing of an input is said where the input is, in each format.
+func TestLossIsShown(t *testing.T) {
+	lost := func(bytes *int64, seconds *float64) *report.Report {
+		r := unread()
+		r.Inputs[0].LostBytes, r.Inputs[0].LostS = bytes, seconds
+		return r
+	}
+	for _, c := range []struct {
+		r    *report.Report
+		want string
+	}{
+		{lost(new(int64(1.2e6)), new(3.4)), "no such file (1.2 MB, 3.4 s lost)"},
+		{lost(nil, new(0.25)), "no such file (250 ms lost)"},
+		{lost(new(int64(700)), nil), "no such file (700 B lost)"},
+		{lost(new(int64(0)), new(0.0)), "no such file"},
+	} {
+		if got := string(plainSpaces([]byte(inputRemarks(c.r)[0].text))); !strings.HasSuffix(got, c.want) {
+			t.Errorf("%q, want %q at its end", got, c.want)
+		}
+		for _, f := range Formats {
+			if out := string(plainSpaces([]byte(render(t, f, c.r, Options{Width: 400})))); f.Name != "json" && !strings.Contains(strings.ReplaceAll(out, `\`, ""), c.want) {
+				t.Errorf("%s lacks %q:\n%s", f.Name, c.want, out)
+			}
+		}
+	}
+}

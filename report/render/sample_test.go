@@ -118,7 +118,7 @@ func gated() *report.Report {
 			Latency: &analyze.LoadLatency{P95: stats.Float(13.4e6), N: 9480}}},
 	}, tool)
 	head := sample()
-	head.ApplyGate(&report.Baseline{Name: "baseline/main.json", Report: base}, report.DefaultGrowth(), report.GatePolicy())
+	head.ApplyGate(report.Trial{Baseline: &report.Baseline{Name: "baseline/main.json", Report: base}, Growth: report.DefaultGrowth(), Policy: report.GatePolicy()})
 	return head
 }
 
