@@ -17,7 +17,7 @@ import (
 var update = flag.Bool("update", false, "rewrite expected output in scripts and README.md")
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"go-debug": cli.Main})
+	testscript.Main(m, map[string]func(){"go-debug": cli.Main, "leaky": leaky, "drive": drive})
 }
 
 // emptyMutexProfile writes idle/mutex.pb.gz: this process never turns the profile on.
@@ -50,13 +50,16 @@ func TestScript(t *testing.T) {
 			e.Setenv("SERVER", srv.URL)
 			e.Setenv("EVIL", "\x1b[31mred\u202e.txt")
 			e.Setenv("NO_COLOR", "1")
+			goEnvironment(e)
 			// $WORK/fixtures keeps the paths in reports short and the same everywhere.
 			return errors.Join(os.Symlink(fixtures, filepath.Join(e.WorkDir, "fixtures")), emptyMutexProfile(e.WorkDir))
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits,
-			"cut":   cutFile,
-			"bytes": writeBytes,
+			"exits":  exits,
+			"cut":    cutFile,
+			"bytes":  writeBytes,
+			"repack": repack,
+			"serve":  serve,
 		},
 	})
 }

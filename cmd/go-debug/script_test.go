@@ -1,14 +1,20 @@
 package main
 
 import (
+	"bytes"
+	"compress/gzip"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/pprof"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
+	"strings"
 
+	"github.com/klauspost/compress/zstd"
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
@@ -61,6 +67,70 @@ func writeBytes(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(text), 0o600))
 }
 
+// repack writes the content of a file, of gzip or not, in another way of compression:
+// repack gzip|zstd|none FROM TO. Of a directory it repacks all captures, without a capture.json.
+func repack(ts *testscript.TestScript, neg bool, args []string) {
+	pack, known := packers[args[0]]
+	if neg || len(args) != 3 || !known {
+		ts.Fatalf("usage: repack gzip|zstd|none FROM TO")
+	}
+	from, to := ts.MkAbs(args[1]), ts.MkAbs(args[2])
+	st, err := os.Stat(from)
+	ts.Check(err)
+	if !st.IsDir() {
+		ts.Check(repackFile(from, to, pack))
+		return
+	}
+	ts.Check(os.Mkdir(to, 0o700))
+	files, err := filepath.Glob(filepath.Join(from, "*.gz"))
+	ts.Check(err)
+	for _, f := range files {
+		name := strings.TrimSuffix(filepath.Base(f), ".gz") + extensions[args[0]]
+		ts.Check(repackFile(f, filepath.Join(to, name), pack))
+	}
+}
+
+var (
+	packers    = map[string]func(io.Writer) (io.WriteCloser, error){"gzip": gzipWriter, "zstd": zstdWriter, "none": noWriter}
+	extensions = map[string]string{"gzip": ".gz", "zstd": ".zst", "none": ""}
+)
+
+func gzipWriter(w io.Writer) (io.WriteCloser, error) { return gzip.NewWriter(w), nil }
+
+// zstdWriter makes blocks so small that a cut in the middle of a small capture leaves some.
+func zstdWriter(w io.Writer) (io.WriteCloser, error) {
+	return zstd.NewWriter(w, zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(4<<10))
+}
+
+func noWriter(w io.Writer) (io.WriteCloser, error) { return plainWriter{w}, nil }
+
+type plainWriter struct{ io.Writer }
+
+func (plainWriter) Close() error { return nil }
+
+func repackFile(from, to string, pack func(io.Writer) (io.WriteCloser, error)) error {
+	data, err := os.ReadFile(from)
+	if err != nil {
+		return err
+	}
+	if z, err := gzip.NewReader(bytes.NewReader(data)); err == nil {
+		if data, err = io.ReadAll(z); err != nil {
+			return err
+		}
+	}
+	out, err := os.Create(to)
+	if err != nil {
+		return err
+	}
+	defer out.Close()
+	w, err := pack(out)
+	if err != nil {
+		return err
+	}
+	_, err = w.Write(data)
+	return errors.Join(err, w.Close())
+}
+
 // targets is a server with net/http/pprof beside the things that answer in its place.
 func targets() http.Handler {
 	mux := http.NewServeMux()
@@ -71,9 +141,27 @@ func targets() http.Handler {
 		w.Header().Set("Content-Type", "text/html")
 		fmt.Fprint(w, "<!DOCTYPE html><html><body>Sign in</body></html>")
 	})
+	// A proxy compresses what nobody asked it to compress.
+	mux.HandleFunc("/packed/debug/pprof/goroutine", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Encoding", "zstd")
+		z, err := zstdWriter(w)
+		if err != nil {
+			panic(err)
+		}
+		defer z.Close()
+		pprof.Handler("goroutine").ServeHTTP(answer{w, z}, r)
+	})
 	mux.HandleFunc("/cut/", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Length", "100000")
 		fmt.Fprint(w, "\x1f\x8b")
 	})
 	return mux
 }
+
+// answer is a response whose body goes through another writer.
+type answer struct {
+	http.ResponseWriter
+	body io.Writer
+}
+
+func (a answer) Write(p []byte) (int, error) { return a.body.Write(p) }

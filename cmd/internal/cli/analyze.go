@@ -71,7 +71,7 @@ func (a *analysis) one(ctx context.Context, args []string, opt analyze.Options, 
 	if err := out.write(a.t, r); err != nil {
 		return 0, err
 	}
-	return report.Judge(r, nil, policy).ExitCode, nil
+	return report.Judge(r, policy).ExitCode, nil
 }
 
 // each reports every input by itself, one after the other. Files get the number of the input

@@ -19,6 +19,7 @@ func newCapture(t *terminal) *cobra.Command {
 	var (
 		live   liveFlags
 		output string
+		force  bool
 	)
 	cmd := &cobra.Command{
 		Use:   "capture URL",
@@ -29,7 +30,12 @@ as ordinary files beside a capture.json that says what, when, how long and from 
 directory, or a .zip or .tar.gz by the name of -o.
 
 Goroutines are asked for with debug=0 first, which does not stop the program for long. Full
-dumps (debug=2) are taken only below ` + fmt.Sprint(source.DefaultStackLimit) + ` goroutines.`,
+dumps (debug=2) stop it while they are written, about 3 s at 100,000 goroutines, so they are taken only
+below ` + fmt.Sprint(source.DefaultStackLimit) + `; else there is a series of debug=0 beside the trace. The runtime's own leak
+profile comes last and once, below ` + fmt.Sprint(source.DefaultLeakLimit) + `. --force lifts both limits.
+
+What the capture will cost the target is estimated on stderr before it begins, and what it did
+cost is printed after it and stored in capture.json.`,
 		Example: `  go-debug capture http://localhost:6060 --for 30s -o incident.zip
   go-debug analyze incident.zip`,
 		Args: exactly("go-debug capture http://localhost:6060", "one URL"),
@@ -41,7 +47,10 @@ dumps (debug=2) are taken only below ` + fmt.Sprint(source.DefaultStackLimit) + 
 				output = bundleName(args[0])
 			}
 			opt := t.captureOptions(live)
-			opt.Output = output
+			opt.Output, opt.Estimated = output, t.estimated
+			if force {
+				opt.StackLimit, opt.LeakLimit = source.NoLimit, source.NoLimit
+			}
 			m, err := source.Capture(cmd.Context(), args[0], opt)
 			t.endProgress()
 			if err != nil {
@@ -51,6 +60,7 @@ dumps (debug=2) are taken only below ` + fmt.Sprint(source.DefaultStackLimit) + 
 		},
 	}
 	live.register(cmd)
+	cmd.Flags().BoolVar(&force, "force", false, fmt.Sprintf("take full dumps and the leak profile of any number of goroutines (else below %d and %d)", source.DefaultStackLimit, source.DefaultLeakLimit))
 	cmd.Flags().StringVarP(&output, "output", "o", "", "the bundle: a directory, .zip or .tar.gz that does not exist yet (default: capture-HOST)")
 	return cmd
 }
@@ -93,7 +103,8 @@ func bundleName(target string) string {
 
 // captureOptions are those of a capture by any command. Progress is for people who watch.
 func (t *terminal) captureOptions(l liveFlags) source.CaptureOptions {
-	opt := source.CaptureOptions{For: l.window, Every: l.every, Trace: l.trace, Tool: tool().Version}
+	opt := source.CaptureOptions{For: l.window, Every: l.every, Trace: l.trace, Tool: tool().Version,
+		Load: l.load, Settle: l.settle, Settling: l.settling}
 	if t.stderrTTY {
 		opt.Progress = t.progress
 	}
@@ -135,6 +146,7 @@ func (t *terminal) captured(output string, m *source.Manifest) error {
 	for _, w := range m.Warnings {
 		t.note("%s", w)
 	}
+	t.cost(m)
 	_, err := fmt.Fprintf(t.stdout, "%s: %d files, %.1f s; next: go-debug analyze %s\n",
 		render.Sanitize(output), len(m.Files), m.DurationS, render.Sanitize(source.ShellQuote(output)))
 	return err

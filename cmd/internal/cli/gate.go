@@ -1,55 +1,231 @@
 package cli
 
 import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"time"
+
 	"github.com/spf13/cobra"
 
+	"go-debug/analyze"
+	"go-debug/analyze/source"
+	"go-debug/cmd/internal/config"
+	"go-debug/cmd/internal/gotest"
 	"go-debug/report"
 )
 
 func newGate(t *terminal) *cobra.Command {
-	var (
-		flags    runFlags
-		baseline string
-	)
+	g := &gating{t: t}
 	cmd := &cobra.Command{
-		Use:   "gate [INPUT...]",
+		Use:   "gate [INPUT...] [-- COMMAND...]",
 		Short: "Fail a CI job on findings, or on what is new or worse than a baseline",
 		Long: `Gate analyses like analyze and judges the result. With --baseline (a JSON report of an
 earlier run) only findings that are new or have grown fail; those known are listed. Without it
 every finding of severity --fail-on and confidence --min-confidence or more fails.
 
+Leaks are compared by fingerprint and by rate, never by totals. A known one has grown when the
+goroutines that survive, per request where the requests are known and else per second, exceed
+the upper 95 % bound of the baseline. One that is merely possible warns, and fails at a line
+where the baseline has nobody waiting.
+
+With a command and no INPUT, the command runs Go tests: each test binary tells which goroutines
+outlive its tests, without a change to the program. With a command and one live INPUT, the
+command drives load on it: goroutines are captured before it, over --for, and once more when the
+command has ended and --settle has passed. Who came with the load and stays then is the
+strongest evidence of a leak there is. Without a command --settle waits as long after the window:
+stop the load when it says so. The command's output goes to standard error, and a command
+that fails fails the gate.
+
+` + config.FileName + ` in the directory at hand (or --config) lists the findings that are accepted, each
+with a reason and its last day (until). They are judged by the day of the capture, and by today
+where nobody recorded that. An acceptance that has expired fails the gate.
+
 It exits with 0 when the gate passes, 1 when it fails, 3 when an input (or the baseline) could
 not be wholly read, and 4 when a detector could not tell: a gate never passes on evidence that
 is not there.`,
-		Example: `  go-debug analyze -q -o baseline.json good-capture/
-  go-debug gate capture/ --baseline baseline.json -o gate.md`,
+		Example: `  go-debug gate -- go test ./...
+  go-debug analyze -q -o baseline.json good-capture/
+  go-debug gate capture/ --baseline baseline.json -o gate.md
+  go-debug gate http://localhost:6060 --settle 10s --retry 1 -- hey -z 30s http://localhost:8080/`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			args, err := t.arguments(cmd, args)
-			if err != nil {
-				return err
+			inputs, command := args, []string(nil)
+			if n := cmd.ArgsLenAtDash(); n >= 0 {
+				inputs, command = args[:n], args[n:]
 			}
-			opt, policy, err := flags.check(report.GatePolicy())
-			if err != nil {
-				return err
-			}
-			base, err := readBaseline(t, baseline)
-			if err != nil {
-				return err
-			}
-			r, err := t.pipeline(cmd.Context(), args, &flags.in, opt)
-			if err != nil {
-				return err
-			}
-			code := r.ApplyGate(base, report.DefaultGrowth(), policy)
-			if err := flags.out.write(t, r); err != nil {
-				return err
-			}
-			return silent(code)
+			return g.run(cmd, inputs, command)
 		},
 	}
-	flags.register(cmd, report.GatePolicy())
-	cmd.Flags().StringVar(&baseline, "baseline", "", "compare with this JSON `REPORT` and fail only on what is new or worse")
+	g.register(cmd, report.GatePolicy())
+	f := cmd.Flags()
+	f.StringVar(&g.baseline, "baseline", "", "compare with this JSON `REPORT` and fail only on what is new or worse")
+	f.StringVar(&g.config, "config", "", "read accepted findings from `FILE` (default: "+config.FileName+" where there is one)")
+	f.IntVar(&g.retry, "retry", 0, "capture a live INPUT, or run the tests, up to `N` times more before failing: a finding fails only if it is there each time")
+	f.DurationVar(&g.settle, "settle", 0, fmt.Sprintf("when the load has stopped, wait so long and look who is left (tests: %v unless set)", gotest.DefaultSettle))
 	return cmd
+}
+
+// gating is one run of a gate.
+type gating struct {
+	runFlags
+	t        *terminal
+	baseline string
+	config   string
+	retry    int
+	settle   time.Duration
+}
+
+const maxRetries = 10
+
+// evidence is one attempt to see what the gate judges: a report, and the command that ran.
+type attempt func(ctx context.Context) (*report.Report, *report.Command, error)
+
+func (g *gating) run(cmd *cobra.Command, inputs, command []string) error {
+	if len(command) == 0 {
+		args, err := g.t.arguments(cmd, inputs)
+		if err != nil {
+			return err
+		}
+		inputs = args
+	}
+	opt, policy, err := g.check(report.GatePolicy())
+	if err != nil {
+		return err
+	}
+	see, err := g.plan(cmd, inputs, command, opt)
+	if err != nil {
+		return err
+	}
+	if policy.Accept, err = g.accepted(); err != nil {
+		return err
+	}
+	trial := report.Trial{Growth: report.DefaultGrowth(), Policy: policy}
+	trial.Policy.Now = g.t.clock()
+	if trial.Baseline, err = readBaseline(g.t, g.baseline); err != nil {
+		return err
+	}
+	r, code, err := g.judge(cmd.Context(), see, trial)
+	if err != nil {
+		return err
+	}
+	if err := g.out.write(g.t, r); err != nil {
+		return err
+	}
+	return silent(code)
+}
+
+// plan decides what is looked at, and refuses what does not go together before anything is
+// read or run.
+func (g *gating) plan(cmd *cobra.Command, inputs, command []string, opt analyze.Options) (attempt, error) {
+	live := len(inputs) > 0 && slices.ContainsFunc(inputs, source.IsProgram)
+	tests := len(inputs) == 0 && len(command) > 0
+	const example = "go-debug gate http://localhost:6060 --settle 10s -- ./load.sh"
+	switch {
+	case cmd.ArgsLenAtDash() >= 0 && len(command) == 0:
+		return nil, usage("go-debug gate -- go test ./...", "there is no command after --")
+	case len(command) > 0 && !tests && (!live || len(inputs) > 1):
+		return nil, usage(example, "a command drives load on one live endpoint; got %d inputs, %s", len(inputs), liveness(live))
+	case g.retry < 0 || g.retry > maxRetries:
+		return nil, usage("--retry 1", "--retry is %d: give a number from 0 to %d", g.retry, maxRetries)
+	case g.retry > 0 && !live && !tests:
+		return nil, usage("go-debug gate http://localhost:6060 --retry 1", "--retry captures again, which takes a live endpoint or a command that runs tests")
+	case g.settle < 0 || g.settle > time.Hour:
+		return nil, usage("--settle 10s", "--settle is %v: give a time from 0s to 1h", g.settle)
+	case g.settle > 0 && !live && !tests:
+		return nil, usage(example, "--settle waits for a load to end, which takes a live endpoint or a command that runs tests")
+	}
+	if len(command) > 0 {
+		if err := findCommand(command[0]); err != nil {
+			return nil, err
+		}
+	}
+	if tests {
+		if !cmd.Flags().Changed("settle") {
+			g.settle = gotest.DefaultSettle
+		}
+		return func(ctx context.Context) (*report.Report, *report.Command, error) {
+			return g.tests(ctx, command, opt)
+		}, nil
+	}
+	return func(ctx context.Context) (*report.Report, *report.Command, error) {
+		return g.watch(ctx, inputs, command, opt)
+	}, nil
+}
+
+func liveness(live bool) string {
+	if live {
+		return "not all of them live"
+	}
+	return "none of them live"
+}
+
+// judge sees and judges, and again while findings fail and there are retries left.
+func (g *gating) judge(ctx context.Context, see attempt, trial report.Trial) (*report.Report, int, error) {
+	for n := 0; ; n++ {
+		r, ran, err := see(ctx)
+		if err != nil {
+			return nil, 0, err
+		}
+		trial.Command = ran
+		code := r.ApplyGate(trial)
+		if code != report.ExitFindings || !r.Gate.Fails() || ran != nil && ran.ExitCode != 0 || n >= g.retry {
+			return r, code, nil
+		}
+		g.t.note("findings fail the gate: looking again before it does (retry %d of %d)", n+1, g.retry)
+		trial.Earlier = append(trial.Earlier, r)
+	}
+}
+
+// watch analyses inputs, under the load of a command where there is one.
+func (g *gating) watch(ctx context.Context, inputs, command []string, opt analyze.Options) (*report.Report, *report.Command, error) {
+	in := g.in
+	in.live.settle = g.settle
+	if g.settle > 0 {
+		in.live.settling = func() { g.t.settling(g.settle, len(command) > 0) }
+	}
+	var ran *report.Command
+	var failed error
+	if len(command) > 0 {
+		in.live.load = func(ctx context.Context) { ran, failed = g.t.execute(ctx, command, os.Environ()) }
+	}
+	r, err := g.t.pipeline(ctx, inputs, &in, opt)
+	if err = errors.Join(err, failed); err != nil {
+		return nil, nil, err
+	}
+	return r, ran, nil
+}
+
+// settling tells whoever drives the load that it must end.
+func (t *terminal) settling(wait time.Duration, driven bool) {
+	t.endProgress()
+	if driven {
+		t.note("the command and the window are over: looking who is left in %v", wait)
+		return
+	}
+	t.note("the window is over: stop the load now; looking who is left in %v", wait)
+}
+
+// accepted reads the configuration: the file that was named, or the one at hand where there is one.
+func (g *gating) accepted() ([]report.Acceptance, error) {
+	name := g.config
+	if name == "" {
+		name = config.FileName
+	}
+	f, err := os.Open(name)
+	if errors.Is(err, os.ErrNotExist) && g.config == "" {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, unreadable(fmt.Errorf("cannot read the configuration: %w", err), "ls -l "+source.ShellQuote(name))
+	}
+	defer f.Close()
+	c, err := config.Read(f, name)
+	if err != nil {
+		return nil, usage("go-debug gate --help", "the configuration cannot be used: %w", err)
+	}
+	return c.Accept, nil
 }
 
 // readBaseline reads the report to compare with; no name means no comparison.

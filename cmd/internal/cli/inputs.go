@@ -27,6 +27,8 @@ type inputFlags struct {
 	only   []string
 	params []string
 	live   liveFlags
+	// maxMemory is a size as it was written; empty when it was not.
+	maxMemory string
 }
 
 // liveFlags shape the capture of a live endpoint.
@@ -34,6 +36,10 @@ type liveFlags struct {
 	window time.Duration
 	every  time.Duration
 	trace  time.Duration
+	// A gate adds these: what drives the load, and how long to wait when it has stopped.
+	load     func(context.Context)
+	settle   time.Duration
+	settling func()
 }
 
 func (l *liveFlags) register(cmd *cobra.Command) {
@@ -68,6 +74,8 @@ func (in *inputFlags) register(cmd *cobra.Command) {
 	}
 	cmd.Flags().StringSliceVar(&in.only, "only", nil, "run these detectors only: "+strings.Join(names, ", "))
 	cmd.Flags().StringArrayVar(&in.params, "param", nil, "set a threshold, `DETECTOR.NAME=VALUE` (see go-debug explain DETECTOR)")
+	cmd.Flags().StringVar(&in.maxMemory, strings.TrimLeft(budget.MemoryFlag, "-"), "", "memory that reading an input may take, a `SIZE` such as 512MiB "+
+		"or 2GiB; what does not fit is left out, and said to be (default: $"+memoryVariable+", else 1GiB or GOMEMLIMIT, whichever is less)")
 	in.live.register(cmd)
 	completeFrom(cmd, "only", names)
 }
@@ -95,15 +103,25 @@ func (in *inputFlags) options() (analyze.Options, error) {
 // pipeline carries one run from arguments to a report. Everything after decoding is a pure
 // function of the evidence.
 func (t *terminal) pipeline(ctx context.Context, args []string, in *inputFlags, opt analyze.Options) (*report.Report, error) {
+	limits, err := in.budget(t.getenv)
+	if err != nil {
+		return nil, err
+	}
 	scratch := &source.Scratch{}
 	defer scratch.Close()
 	items, problems := source.Resolve(ctx, args, source.Options{
-		Stdin:   t.stdin,
-		Scratch: scratch,
-		Capture: t.captureOptions(in.live),
+		Stdin:     t.stdin,
+		Scratch:   scratch,
+		Capture:   t.captureOptions(in.live),
+		MaxMemory: limits.Memory,
 	})
 	t.endProgress()
-	set := decode.All(ctx, items, budget.Default())
+	return t.judged(ctx, items, problems, limits, opt)
+}
+
+// judged carries what was resolved to a report.
+func (t *terminal) judged(ctx context.Context, items []source.Item, problems []source.Problem, limits budget.Budget, opt analyze.Options) (*report.Report, error) {
+	set := decode.All(ctx, items, limits)
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}

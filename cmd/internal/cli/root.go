@@ -9,6 +9,7 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -26,7 +27,8 @@ type terminal struct {
 	stderrTTY      bool
 	width          int // columns of stdout, 0 when it is no terminal
 	getenv         func(string) string
-	progressShown  bool // the cursor stands behind a progress line
+	now            func() time.Time // nil means time.Now
+	progressShown  bool             // the cursor stands behind a progress line
 }
 
 // Main runs the command of os.Args and exits.
@@ -46,6 +48,14 @@ func osTerminal() *terminal {
 		t.width = w
 	}
 	return t
+}
+
+// clock is the time of day: the only place where it enters a judgement.
+func (t *terminal) clock() time.Time {
+	if t.now == nil {
+		return time.Now()
+	}
+	return t.now()
 }
 
 // run executes one command line and returns its exit code. A panic outside the boundaries
