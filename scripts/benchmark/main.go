@@ -23,6 +23,7 @@ var suites = []suite{
 	{"trace", benchTrace},
 	{"profile", benchProfile},
 	{"dump", benchDump},
+	{"capture", benchCapture},
 }
 
 func main() {
@@ -50,7 +51,7 @@ func fail(err error) {
 func report(ctx context.Context, want []string) error {
 	for _, w := range want {
 		if !slices.ContainsFunc(suites, func(s suite) bool { return s.name == w }) {
-			return fmt.Errorf("unknown suite %q (have trace, profile, dump)", w)
+			return fmt.Errorf("unknown suite %q (have trace, profile, dump, capture)", w)
 		}
 	}
 	dir, err := os.MkdirTemp("", "go-debug-bench")
@@ -93,6 +94,7 @@ func child(ctx context.Context, mode string, args []string) error {
 		"scan-trace":    scanTrace,
 		"ref-trace":     referenceTrace,
 		"scan-lines":    scanLines,
+		"serve":         serve,
 	}
 	run, ok := modes[mode]
 	if !ok || len(args) == 0 {

@@ -17,7 +17,7 @@ import (
 
 // generate makes one fixture's captures and stores them in dest.
 func (f fixture) generate(ctx context.Context, tool, work, dest string) error {
-	program, err := build(ctx, work, "./fixtures/"+f.name, f.experiments)
+	program, err := f.build(ctx, work)
 	if err != nil {
 		return err
 	}
@@ -30,7 +30,7 @@ func (f fixture) generate(ctx context.Context, tool, work, dest string) error {
 		defer dep.Close()
 		args = append(args[:len(args):len(args)], "-"+f.dependencyFlag, dep.URL)
 	}
-	base, stop, err := start(ctx, program, args)
+	base, stop, err := start(ctx, program, args, f.debug)
 	if err != nil {
 		return err
 	}
@@ -77,11 +77,11 @@ func wait(ctx context.Context, d time.Duration) bool {
 }
 
 // start runs a fixture program and reads the URL that it prints.
-func start(ctx context.Context, program string, args []string) (base string, stop func(), err error) {
+func start(ctx context.Context, program string, args []string, debug string) (base string, stop func(), err error) {
 	cmd := exec.CommandContext(ctx, program, args...)
 	cmd.Stderr = os.Stderr
 	// The capture is of the program as anybody would run it, whatever this shell has set.
-	cmd.Env = []string{"PATH=" + os.Getenv("PATH")}
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "GODEBUG=" + debug}
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		return "", nil, err

@@ -26,6 +26,7 @@ type load struct {
 	perSecond float64
 	burst     int // arrivals come in groups of this many; 0 means one at a time
 	request   func(i int, g *generator) request
+	mayRefuse bool // answers of 4xx and 5xx are part of the service
 }
 
 // A generator sends a load to one server.
@@ -137,7 +138,7 @@ func (g *generator) do(ctx context.Context, r request) (string, error) {
 	}
 	defer resp.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
-	if err == nil && resp.StatusCode >= 300 {
+	if err == nil && resp.StatusCode >= 300 && !g.mayRefuse {
 		err = fmt.Errorf("%s %s: %s", r.method, r.path, resp.Status)
 	}
 	return string(body), err

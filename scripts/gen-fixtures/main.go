@@ -50,7 +50,7 @@ func run(ctx context.Context, names []string, tool, keep string) error {
 	}
 	defer os.RemoveAll(work)
 	if tool == "" {
-		if tool, err = build(ctx, work, "./cmd/go-debug", nil); err != nil {
+		if tool, err = build(ctx, ".", "./cmd/go-debug", filepath.Join(work, "go-debug")); err != nil {
 			return err
 		}
 	}
@@ -70,14 +70,11 @@ func run(ctx context.Context, names []string, tool, keep string) error {
 }
 
 // build compiles one program without the paths of this machine.
-func build(ctx context.Context, work, pkg string, experiments []string) (string, error) {
-	out := filepath.Join(work, filepath.Base(pkg))
+func build(ctx context.Context, dir, pkg, out string, env ...string) (string, error) {
 	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", out, pkg)
+	cmd.Dir = dir
 	// Static, so that the profiles' mappings name no library of this machine.
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if len(experiments) > 0 {
-		cmd.Env = append(cmd.Env, "GOEXPERIMENT="+strings.Join(experiments, ","))
-	}
+	cmd.Env = append(append(os.Environ(), "CGO_ENABLED=0"), env...)
 	if msg, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build %s: %w\n%s", pkg, err, msg)
 	}
@@ -88,6 +85,21 @@ func build(ctx context.Context, work, pkg string, experiments []string) (string,
 type fixture struct {
 	name string
 	scenario
+}
+
+func (f fixture) build(ctx context.Context, work string) (string, error) {
+	dir, pkg := ".", "./fixtures/"+f.name
+	if f.module {
+		dir, pkg = filepath.Join("fixtures", f.name), "."
+	}
+	var env []string
+	if f.toolchain != "" {
+		env = append(env, "GOTOOLCHAIN="+f.toolchain)
+	}
+	if len(f.experiments) > 0 {
+		env = append(env, "GOEXPERIMENT="+strings.Join(f.experiments, ","))
+	}
+	return build(ctx, dir, pkg, filepath.Join(work, f.name), env...)
 }
 
 func choose(names []string) ([]fixture, error) {

@@ -2,9 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
-	"math/rand/v2"
 	"net/http"
 	"strconv"
 	"time"
@@ -16,6 +13,8 @@ type scenario struct {
 	name        string
 	args        []string
 	experiments []string // GOEXPERIMENT of the build
+	toolchain   string   // GOTOOLCHAIN of the build; empty: the one at hand
+	debug       string   // GODEBUG of the process
 	load        load
 	lead        time.Duration // of load before the capture begins
 	capture     []string      // flags of go-debug capture
@@ -23,10 +22,19 @@ type scenario struct {
 
 	dependency     http.Handler // a service that the program calls
 	dependencyFlag string       // by which it learns the URL
+
+	module bool // the program has a go.mod of its own
 }
 
-// leakProfile makes the runtime offer /debug/pprof/goroutineleak.
+// leakProfile makes the runtime of go1.26 offer /debug/pprof/goroutineleak.
 var leakProfile = []string{"goroutineleakprofile"}
+
+// go127 offers it by itself. A module of go1.27 also has the labels of goroutines in its
+// dumps; this one is of go1.26, which leaves them out unless asked.
+const (
+	go127          = "go1.27.0"
+	labelsInStacks = "tracebacklabels=1"
+)
 
 var scenarios = []scenario{
 	{
@@ -63,57 +71,45 @@ var scenarios = []scenario{
 		load:        load{perSecond: 40, request: sendBatch},
 		capture:     []string{"--for", "12s", "--every", "2s", "--trace", "300ms"},
 	},
-}
-
-const tenants = 38
-
-func reconcile(i int, _ *generator) request {
-	return request{http.MethodPost, fmt.Sprintf("/tenants/tenant-%03d/objects/object-%d", i%tenants, i%977), ""}
-}
-
-func quote(i int, _ *generator) request {
-	return request{http.MethodGet, fmt.Sprintf("/quotes/article-%d", i%5000), ""}
-}
-
-// price is the pricing service: 91 to 112 ms for an answer.
-func price(w http.ResponseWriter, r *http.Request) {
-	if wait(r.Context(), 91*time.Millisecond+rand.N(21*time.Millisecond)) {
-		fmt.Fprintln(w, 100+rand.N(9900))
-	}
-}
-
-func lookUpFlag(i int, _ *generator) request {
-	return request{http.MethodGet, fmt.Sprintf("/tenants/tenant-%d/flags/checkout-v2", i*31%500), ""}
-}
-
-const (
-	subscribers = 4000
-	topics      = 200
-)
-
-func subscribe(ctx context.Context, g *generator) error {
-	for i := range subscribers {
-		body, err := g.do(ctx, request{http.MethodPost, fmt.Sprintf("/topics/topic-%d/devices", i%topics), ""})
-		if err != nil {
-			return err
-		}
-		var answer struct{ Device string }
-		if err := json.Unmarshal([]byte(body), &answer); err != nil {
-			return err
-		}
-		g.devices = append(g.devices, answer.Device)
-	}
-	return nil
-}
-
-// publishOrFetch is one publication to two fetches.
-func publishOrFetch(i int, g *generator) request {
-	if i%3 == 0 {
-		return request{http.MethodPost, fmt.Sprintf("/topics/topic-%d/events", i/3%topics), "order shipped"}
-	}
-	return request{http.MethodGet, "/devices/" + g.devices[i*17%len(g.devices)] + "/mailbox", ""}
-}
-
-func sendBatch(i int, _ *generator) request {
-	return request{http.MethodPost, fmt.Sprintf("/batches/batch-%d?receivers=8", i), ""}
+	{
+		name:      "leakpatterns",
+		toolchain: go127,
+		debug:     labelsInStacks,
+		load:      load{perSecond: 44, request: useHotel, mayRefuse: true},
+		lead:      4 * time.Second,
+		capture:   []string{"--for", "12s", "--every", "2s", "--trace", "500ms"},
+	},
+	{
+		name:           "httpbody",
+		dependency:     http.HandlerFunc(trackParcel),
+		dependencyFlag: "carrier",
+		load:           load{perSecond: 20, request: askForParcel},
+		lead:           2 * time.Second,
+		capture:        []string{"--for", "12s", "--every", "2s", "--trace", "500ms"},
+	},
+	{
+		name:        "sqlrows",
+		experiments: leakProfile,
+		load:        load{perSecond: 20, request: lookUpCard},
+		lead:        2 * time.Second,
+		capture:     []string{"--for", "12s", "--every", "2s", "--trace", "500ms"},
+	},
+	{
+		name:           "informer",
+		module:         true,
+		dependency:     cluster(),
+		dependencyFlag: "cluster",
+		load:           load{perSecond: 3, request: reloadTenant},
+		lead:           2 * time.Second,
+		capture:        []string{"--for", "12s", "--every", "2s", "--trace", "500ms"},
+	},
+	{
+		name:           "idlepools",
+		dependency:     http.HandlerFunc(sendStory),
+		dependencyFlag: "wire",
+		load:           load{perSecond: 40, request: useAgency},
+		prepare:        staffDesks,
+		lead:           3 * time.Second,
+		capture:        []string{"--for", "10s", "--every", "2500ms", "--trace", "500ms"},
+	},
 }
