@@ -46,6 +46,7 @@ type message struct {
 	functionIDs idTable
 	labels      labelTable
 	farthest    uint64 // the highest index of a string that nobody asks for
+	docURL      uint64 // index of a string; of several the last counts
 	empty       bool
 
 	stacks   *stackTable // nil before the first sample
@@ -138,7 +139,7 @@ func (m *message) scalar(number, v uint64) error {
 		m.defaultType = stringIndex(v)
 		return m.strings.refer(m.defaultType)
 	case fieldDocURL:
-		m.farthest = max(m.farthest, v)
+		m.docURL = v
 	}
 	return nil
 }

@@ -42,7 +42,7 @@ type parsed struct {
 // resolve puts together what a message refers to by number. An error means that it is no
 // valid profile: google/pprof refuses the same.
 func (m *message) resolve() (*parsed, error) {
-	if len(m.strings.places) == 0 || m.farthest >= uint64(len(m.strings.places)) {
+	if len(m.strings.places) == 0 || max(m.farthest, m.docURL) >= uint64(len(m.strings.places)) {
 		return nil, errOutside
 	}
 	p := &parsed{period: m.period, timeNanos: m.time, durationNanos: m.duration, records: m.records,

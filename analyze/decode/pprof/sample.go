@@ -156,6 +156,9 @@ func (m *message) label(body []byte) error {
 	if c.bad {
 		return errWire
 	}
+	if str != 0 {
+		unit = 0 // a unit belongs to a number: where there is text, the reference does not look it up
+	}
 	m.farthest = max(m.farthest, key, str, unit)
 	m.strings.seen++
 	if str == 0 && num == 0 {

@@ -143,7 +143,7 @@ func (m *message) line(body []byte) error {
 }
 
 func (m *message) function(c *cursor) error {
-	var id uint64
+	var id, linkerName uint64
 	var f function
 	for c.more() {
 		switch tag := c.uvarint(); tag {
@@ -151,8 +151,8 @@ func (m *message) function(c *cursor) error {
 			id = c.uvarint()
 		case 2 << 3:
 			f.name = stringIndex(c.uvarint())
-		case 3 << 3: // the name as the linker knows it
-			m.farthest = max(m.farthest, c.uvarint())
+		case 3 << 3:
+			linkerName = c.uvarint()
 		case 4 << 3:
 			f.file = stringIndex(c.uvarint())
 		case 5 << 3: // the line that it begins at
@@ -164,6 +164,7 @@ func (m *message) function(c *cursor) error {
 	if c.bad {
 		return errWire
 	}
+	m.farthest = max(m.farthest, linkerName)
 	if id == 0 {
 		return invalid("a function has the reserved id 0")
 	}
