@@ -93,7 +93,7 @@ func (r *Report) ApplyGate(t Trial) int {
 	for _, text := range expired {
 		j.add(ExitFindings, "%s", text)
 	}
-	j.circumstances(t)
+	j.circumstances(r, t)
 	gate.ExitCode, gate.Failed, gate.Reasons = j.ExitCode, j.ExitCode != ExitOK, j.Reasons
 	gate.Findings = byClass(all)
 	r.Gate = gate
@@ -166,7 +166,7 @@ func acceptances(all []Change, compared bool) (notes []string) {
 }
 
 // circumstances adds what is wrong beside the report: with the baseline, or the command.
-func (j *Judgement) circumstances(t Trial) {
+func (j *Judgement) circumstances(r *Report, t Trial) {
 	if c := t.Command; c != nil && c.ExitCode != 0 {
 		how := fmt.Sprintf("with exit code %d", c.ExitCode)
 		if c.ExitCode < 0 {
@@ -176,6 +176,8 @@ func (j *Judgement) circumstances(t Trial) {
 	}
 	if b := t.Baseline; b != nil && b.Report.Verdict.Status == Inconclusive {
 		j.add(ExitInconclusive, "the baseline %s has nothing to compare with: %s; record it again", b.Name, b.Report.Verdict.Summary)
+	} else if b != nil && foreign(b.Report, r) {
+		j.add(ExitInconclusive, "the baseline %s seems to be of another program: none of the places where its goroutines wait is in this capture", b.Name)
 	}
 }
 

@@ -140,3 +140,27 @@ func TestPossibleFailsWhereTheBaselineLacksTheSite(t *testing.T) {
 		}
 	}
 }
+
+func TestForeignBaseline(t *testing.T) {
+	at := func(functions ...string) *Report { return atSite(0, "", functions...) }
+	cases := map[string]struct {
+		base, head *Report
+		want       int
+	}{
+		"the same":                        {at("main.a", "main.b", "main.c"), at("main.a", "main.b", "main.c"), ExitOK},
+		"one place in common":             {at("main.a", "main.b", "main.c"), at("main.c", "main.d", "main.e"), ExitOK},
+		"none":                            {at("main.a", "main.b", "main.c"), at("main.x", "main.y", "main.z"), ExitInconclusive},
+		"main.main alone":                 {at("main.main", "main.a", "main.b", "main.c"), at("main.main", "main.x", "main.y", "main.z"), ExitInconclusive},
+		"modules":                         {at("x.org/a.F", "x.org/a.G", "x.org/b.H"), at("y.org/a.F", "y.org/a.G", "y.org/b.H"), ExitInconclusive},
+		"too few to tell":                 {at("main.a", "main.b"), at("main.x", "main.y", "main.z"), ExitOK},
+		"the library's are everybody's":   {at("net/http.F", "net/rpc.F", "main.b"), at("net/http.G", "main.x", "main.y", "main.z"), ExitOK},
+		"a baseline that lists none":      {runOf(), at("main.x", "main.y", "main.z"), ExitOK},
+		"a capture that shows no waiting": {at("main.a", "main.b", "main.c"), runOf(), ExitOK},
+	}
+	for name, c := range cases {
+		code := c.head.ApplyGate(Trial{Baseline: &Baseline{Name: "b.json", Report: c.base}, Growth: DefaultGrowth(), Policy: GatePolicy()})
+		if code != c.want {
+			t.Errorf("%s: exit %d, want %d: %+v", name, code, c.want, c.head.Gate.Reasons)
+		}
+	}
+}
