@@ -64,8 +64,12 @@ func (b *balance) run() (finding, bool) {
 	if !ok {
 		return finding{}, false
 	}
-	// Who returns before its own Wait does not wait, and what others do is not balanced here.
-	apart := !slices.ContainsFunc(b.syncCalls, func(c callSite) bool { return c.in == b.f && b.calls(c.call, "Wait") }) && b.ownDones()
+	if !b.ownDones() {
+		return finding{}, false
+	}
+	// Who returns before its own Wait does not wait, and who calls Done itself may be called
+	// again for that.
+	apart := !slices.ContainsFunc(b.syncCalls, func(c callSite) bool { return c.in == b.f && (b.calls(c.call, "Wait") || b.calls(c.call, "Done")) })
 	for _, e := range exits {
 		if e.n > 0 && len(b.loops) == 0 && apart {
 
@@ -79,9 +83,13 @@ func (b *balance) run() (finding, bool) {
 	return b.report(w), true
 }
 
-// ownDones reports that all calls of Done are those of goroutines which the function starts.
+// ownDones reports that the function calls Done itself or by goroutines which it starts, and
+// nobody else does.
 func (b *balance) ownDones() bool {
 	for _, d := range b.dones {
+		if b.enclosing(d) == b.f {
+			continue
+		}
 		roots, ok := b.roots(b.enclosing(d))
 		if !ok {
 			return false

@@ -55,15 +55,21 @@ func (w *walker) cond(e ast.Expr, in []state) (yes, no []state) {
 // side is the states for which a condition may have an outcome.
 func (w *walker) side(e ast.Expr, taken bool, in []state) []state {
 	key, negated := w.factKey(e)
-	steps := !w.inHead && w.p.counts(e) || w.receiverNil(e, taken) || w.p.decided(e)
+	steps := !w.inHead && w.p.counts(e) || w.receiverNil(e, taken) || w.p.decided(e) || w.depth > 0 && w.onReceiver(e)
 	var out []state
+	again := w.p.conditions(w.fn)[key] > 1 // only then it is worth to be known
 	for _, s := range in {
 		if key != "" {
 			facts, ok := assume(s.facts, key, taken != negated)
 			if !ok {
 				continue
 			}
-			s.facts = facts
+			if again {
+				s.facts = facts
+			}
+		}
+		if !w.mayReturn(e, taken, s) {
+			continue
 		}
 		s.unsure = s.unsure || steps
 		if w.w.branch != nil {
@@ -75,6 +81,21 @@ func (w *walker) side(e ast.Expr, taken bool, in []state) []state {
 		out = append(out, s)
 	}
 	return w.distinct(out)
+}
+
+// onReceiver reports a condition on a field of the receiver: in a method that another
+// function calls it asks for a state that the caller may know.
+func (w *walker) onReceiver(e ast.Expr) bool {
+	recv := w.p.values.signature(w.fn).Recv()
+	found := false
+	ast.Inspect(e, func(n ast.Node) bool {
+		if sel, ok := n.(*ast.SelectorExpr); ok && recv != nil {
+			id, ok := sel.X.(*ast.Ident)
+			found = found || ok && w.p.object(id) == types.Object(recv)
+		}
+		return !found
+	})
+	return found
 }
 
 // decided reports a condition on a parameter for which a go statement gives a constant: the
@@ -126,6 +147,9 @@ func (p *program) stepsAround(v *types.Var, e ast.Expr) bool {
 		return true
 	}
 	for _, s := range steps {
+		if p.enclosing(s) == p.enclosing(e) {
+			return true
+		}
 		for _, l := range p.loopsBetween(e, nil) {
 			if l.Pos() <= s.Pos() && s.End() <= l.End() {
 				return true
@@ -133,6 +157,68 @@ func (p *program) stepsAround(v *types.Var, e ast.Expr) bool {
 		}
 	}
 	return false
+}
+
+// conditions counts how often each condition is asked in a declared function and the
+// literals in it.
+func (p *program) conditions(f *fn) map[string]int {
+	for f.parent != nil {
+		f = f.parent
+	}
+	if known, ok := p.asked[f]; ok {
+		return known
+	}
+	counts := map[string]int{}
+	w := &walker{p: p, fn: f}
+	var ask func(e ast.Expr)
+	ask = func(e ast.Expr) {
+		switch x := ast.Unparen(e).(type) {
+		case *ast.UnaryExpr:
+			if x.Op == token.NOT {
+				ask(x.X)
+				return
+			}
+		case *ast.BinaryExpr:
+			if x.Op == token.LAND || x.Op == token.LOR {
+				ask(x.X)
+				ask(x.Y)
+				return
+			}
+		}
+		if key, _ := w.factKey(e); key != "" {
+			counts[key]++
+		}
+	}
+	ast.Inspect(f.body, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.IfStmt:
+			ask(n.Cond)
+		case *ast.ForStmt:
+			if n.Cond != nil {
+				ask(n.Cond)
+			}
+		case *ast.SwitchStmt:
+			for _, c := range n.Body.List {
+				for _, e := range c.(*ast.CaseClause).List {
+					if n.Tag != nil {
+						e = &ast.BinaryExpr{X: n.Tag, Op: token.EQL, Y: e}
+					}
+					ask(e)
+				}
+			}
+		case *ast.ReturnStmt: // the caller may ask
+			if len(n.Results) > 0 {
+				last := n.Results[len(n.Results)-1]
+				if name := w.operand(last); name != "" {
+					counts[name]++
+					counts[name+"=="+nilOperand]++
+				}
+			}
+		}
+		return true
+	})
+	p.asked[f] = counts
+	return counts
 }
 
 // factKey names a condition so that two equal ones on one way have one outcome. It is empty

@@ -84,3 +84,21 @@ func (u *use) buffered() string {
 	}
 	return "whose buffer holds " + strconv.Itoa(u.buffer)
 }
+
+// sentByGoroutines reports that every send is made by a function that a go statement
+// starts, or that is declared and called by a library: a handler. A literal that is given
+// to somebody is called who knows when.
+func (u *use) sentByGoroutines() bool {
+	for _, o := range u.sends {
+		roots, ok := u.roots(o.in)
+		if !ok {
+			return false
+		}
+		for _, r := range roots {
+			if !u.spawned(r) && is[*ast.FuncLit](r.node) {
+				return false
+			}
+		}
+	}
+	return true
+}

@@ -261,6 +261,9 @@ func (g *valueGraph) call(call *ast.CallExpr) {
 		if sel, ok := ast.Unparen(call.Fun).(*ast.SelectorExpr); ok {
 			if recv := g.signature(f).Recv(); recv != nil && tracked(recv.Type()) { // type done chan struct{}
 				g.flow(sel.X, []int{g.id(recv)}, recv.Type())
+				if _, ptr := recv.Type().Underlying().(*types.Pointer); ptr {
+					g.addressed(sel.X)
+				}
 			}
 		}
 	}

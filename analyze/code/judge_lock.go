@@ -67,6 +67,22 @@ func (pl *place) judgeLock(call *ast.CallExpr) finding {
 		return finding{why: "which mutex this is cannot be seen in the source"}
 	}
 	m := &mutexUse{place: pl, mutex: l.mutex, users: pl.lockUsers(l.mutex)}
+	f, ok := pl.locks[l.mutex]
+	if !ok {
+		f = m.judge(l)
+		pl.locks[l.mutex] = f
+	}
+	if f.pattern == "" && pl.lockedBefore(call, m) {
+		return finding{why: title(pl.fn) + " locks " + l.name + " again while it holds it"}
+	}
+	return f
+}
+
+func (m *mutexUse) judge(l lockCall) finding {
+	pl := m.place
+	if who := m.foreign(); who != nil {
+		return finding{why: title(who) + " unlocks " + l.name + " for others; whether it always does cannot be seen in the source"}
+	}
 	left := m.left(m.users, m.leavesLocked)
 	if len(left) == 0 { // those that lock by a helper
 		callers := map[*fn]bool{}
@@ -76,9 +92,6 @@ func (pl *place) judgeLock(call *ast.CallExpr) finding {
 			}
 		}
 		left = m.left(callers, m.leavesHelped)
-	}
-	if len(left) == 0 && pl.lockedBefore(call, m) {
-		return finding{why: title(pl.fn) + " locks " + l.name + " again while it holds it"}
 	}
 	if len(left) == 0 {
 		return finding{why: "no function was found that returns with " + l.name + " locked"}
@@ -155,20 +168,27 @@ func (pl *mutexUse) leavesLocked(f *fn) (finding, bool) {
 	mutex := pl.mutex
 	var locks []*ast.CallExpr
 	opaque := false
+	names := map[string]bool{}
 	ast.Inspect(f.body, func(n ast.Node) bool {
 		switch n := n.(type) {
 		case *ast.CallExpr:
-			if l, ok := pl.lockOf(n); ok && l.mutex == mutex && (l.method == "Lock" || l.method == "RLock") && pl.enclosing(n) == f {
+			l, ok := pl.lockOf(n)
+			if !ok || l.mutex != mutex {
+				return true
+			}
+			names[l.name] = true
+			opaque = opaque || pl.several(n)
+			if (l.method == "Lock" || l.method == "RLock") && pl.enclosing(n) == f {
 				locks = append(locks, n)
 			}
 		case *ast.SelectorExpr:
 			// A method value, or the mutex itself, may be handed to who unlocks it.
-			opaque = opaque || pl.handsOver(n, mutex)
+			opaque = opaque || pl.handsOver(n)
 		}
 		return true
 	})
-	if len(locks) == 0 || opaque {
-		return finding{}, false
+	if len(locks) == 0 || len(names) > 1 || opaque {
+		return finding{}, false // two names are two mutexes of one field
 	}
 	w, ok := pl.lockedWays(f)
 	if !ok {
@@ -177,8 +197,15 @@ func (pl *mutexUse) leavesLocked(f *fn) (finding, bool) {
 	return pl.lockFinding(f, w, locks)
 }
 
+// several reports a mutex that is reached through a variable which is set more than once.
+func (p *program) several(call *ast.CallExpr) bool {
+	base := p.base(call.Fun)
+	return base == nil || p.written[p.object(base)] > 1
+}
+
 // handsOver reports a use of a mutex, or of a method of it, that is no call.
-func (p *program) handsOver(sel *ast.SelectorExpr, mutex types.Object) bool {
+func (pl *mutexUse) handsOver(sel *ast.SelectorExpr) bool {
+	p, mutex := pl.program, pl.mutex
 	up := p.parent(sel)
 	if call, ok := up.(*ast.CallExpr); ok && call.Fun == ast.Expr(sel) {
 		return false
@@ -186,6 +213,9 @@ func (p *program) handsOver(sel *ast.SelectorExpr, mutex types.Object) bool {
 	if p.object(sel) == mutex { // s.mu in s.mu.Lock() is fine, &s.mu is not
 		_, fine := up.(*ast.SelectorExpr)
 		return !fine
+	}
+	if f := p.function(sel); f != nil {
+		return pl.around(pl.unlockers()...)[f] // a method of the program's own that unlocks
 	}
 	if name := sel.Sel.Name; name != "Unlock" && name != "RUnlock" {
 		return false
@@ -337,12 +367,59 @@ func (pl *mutexUse) touches(f *fn) (locks, unlocks bool) {
 	return locks, unlocks
 }
 
-// unlocksAlone reports that some function unlocks the mutex without locking it.
-func (pl *mutexUse) unlocksAlone() bool {
-	for f := range pl.users {
-		if locks, unlocks := pl.touches(f); unlocks && !locks && !pl.users[f.parent] {
-			return true
+// unlockers are the calls that unlock the mutex.
+func (pl *mutexUse) unlockers() []ast.Node {
+	var out []ast.Node
+	for _, c := range pl.syncCalls {
+		if l, ok := pl.lockOf(c.call); ok && l.mutex == pl.mutex && strings.HasSuffix(l.method, "nlock") {
+			out = append(out, c.call)
 		}
 	}
-	return false
+	return out
+}
+
+// unlocksAlone reports that some function unlocks the mutex without locking it.
+func (pl *mutexUse) unlocksAlone() bool {
+	return slices.ContainsFunc(pl.fns, func(f *fn) bool { return pl.users[f] && pl.alone(f) })
+}
+
+func (pl *mutexUse) alone(f *fn) bool {
+	locks, unlocks := pl.touches(f)
+	return unlocks && !locks && !pl.users[f.parent]
+}
+
+// foreign is a function that unlocks what neither it nor a caller of it has locked: the
+// mutex is held from one function to the next on purpose.
+func (pl *mutexUse) foreign() *fn {
+	for _, f := range pl.fns {
+		if !pl.users[f] || !pl.alone(f) {
+			continue
+		}
+		if len(pl.callers[f]) == 0 || pl.asValue[f] {
+			return f
+		}
+		for _, c := range pl.callers[f] {
+			if c.in == nil || !pl.locksWithin(c.in) {
+				return f
+			}
+		}
+	}
+	return nil
+}
+
+// locksWithin reports a function that locks the mutex, itself or by one that it calls.
+func (pl *mutexUse) locksWithin(f *fn) bool {
+	found := false
+	ast.Inspect(f.body, func(n ast.Node) bool {
+		if call, ok := n.(*ast.CallExpr); ok {
+			l, isLock := pl.lockOf(call)
+			found = found || isLock && l.mutex == pl.mutex && strings.HasSuffix(l.method, "Lock")
+			if g := pl.callee(call); g != nil && pl.users[g] {
+				locks, _ := pl.touches(g)
+				found = found || locks
+			}
+		}
+		return !found
+	})
+	return found
 }

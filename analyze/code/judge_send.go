@@ -26,6 +26,9 @@ func (pl *place) judgeSend(n *ast.SendStmt) finding {
 	if receiver == nil {
 		return finding{why: "several functions receive from " + name}
 	}
+	if !u.sentByGoroutines() {
+		return finding{why: "who sends on " + name + " cannot be seen in the source"}
+	}
 	senders, ok := u.senders()
 	d := demandOf(senders)
 	if !ok {

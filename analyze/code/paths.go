@@ -26,6 +26,7 @@ type exit struct {
 	state
 	at     ast.Node // the *ast.ReturnStmt, or the *ast.BlockStmt whose end is reached
 	panics bool
+	result string // what is known of the last result, see results.go
 }
 
 // A watcher says what a walk is about. Operations come in the order of evaluation:
@@ -47,6 +48,7 @@ type loopEnd struct{ ast.Stmt }
 const (
 	maxStates = 256
 	maxDepth  = 3
+	maxVisits = 1 << 16
 )
 
 // A walker follows all ways through one function.
@@ -61,6 +63,14 @@ type walker struct {
 	broken bool
 	inHead bool // the condition of a loop is being evaluated
 	lists  map[deferral]*deferral
+	visits *int // by this walker and those of the functions that it enters
+	inner  map[inlined][]exit
+}
+
+// An inlined is one way into a function that was walked through where it is called.
+type inlined struct {
+	f     *fn
+	start state
 }
 
 // A scope is a statement that break and continue can leave.
@@ -75,7 +85,7 @@ type scope struct {
 // walk follows every way through a function from its beginning. It reports false when
 // that could not be done.
 func (p *program) walk(f *fn, w *watcher, start state) ([]exit, bool) {
-	wk := &walker{p: p, w: w, fn: f, lists: map[deferral]*deferral{}}
+	wk := &walker{p: p, w: w, fn: f, lists: map[deferral]*deferral{}, visits: new(int), inner: map[inlined][]exit{}}
 	wk.run([]state{start})
 	return wk.exits, !wk.broken
 }
@@ -89,13 +99,13 @@ func (w *walker) run(in []state) {
 // leave runs the deferred calls and records the exits.
 func (w *walker) leave(at ast.Node, in []state, panics bool) {
 	for _, s := range in {
-		states := []state{s}
+		states, result := []state{s}, w.resultOf(at, s)
 		for d := s.defers; d != nil; d = d.next {
 			states = w.deferred(d.call, states)
 		}
 		for _, s := range states {
 			s.defers, s.facts = nil, ""
-			e := exit{state: s, at: at, panics: panics}
+			e := exit{state: s, at: at, panics: panics, result: result}
 			if !slices.Contains(w.exits, e) {
 				w.exits = append(w.exits, e)
 			}
@@ -108,6 +118,10 @@ func (w *walker) deferred(call *ast.CallExpr, in []state) []state {
 }
 
 func (w *walker) visit(n ast.Node, in []state) []state {
+	if *w.visits += len(in); *w.visits > maxVisits {
+		w.broken = true
+		return nil
+	}
 	out := make([]state, 0, len(in))
 	for _, s := range in {
 		out = append(out, w.w.visit(n, s))
@@ -149,16 +163,31 @@ func (w *walker) inline(call *ast.CallExpr, in []state) []state {
 	}
 	var out []state
 	for _, s := range in {
-		sub := &walker{p: w.p, w: w.w, fn: f, depth: w.depth + 1, lists: w.lists}
-		sub.run([]state{{n: s.n, via: s.via, unsure: s.unsure}})
-		w.broken = w.broken || sub.broken
-		for _, e := range sub.exits {
+		for _, e := range w.through(f, s) {
 			if !e.panics {
-				out = append(out, state{n: e.n, via: e.via, unsure: e.unsure, facts: s.facts, defers: s.defers})
+				out = append(out, state{n: e.n, via: e.via, unsure: e.unsure, facts: returned(s.facts, call, e.result), defers: s.defers})
 			}
 		}
 	}
 	return w.distinct(out)
+}
+
+// through lists the exits of a called function.
+func (w *walker) through(f *fn, s state) []exit {
+	start := state{n: s.n, via: s.via, unsure: s.unsure}
+	if is[*ast.FuncLit](f.node) {
+		start.facts = s.facts // about variables that it captures
+	}
+	key := inlined{f, start}
+	exits, ok := w.inner[key]
+	if !ok {
+		sub := &walker{p: w.p, w: w.w, fn: f, depth: w.depth + 1, lists: w.lists, visits: w.visits, inner: w.inner}
+		sub.run([]state{start})
+		w.broken = w.broken || sub.broken
+		exits = sub.exits
+		w.inner[key] = exits
+	}
+	return exits
 }
 
 func (w *walker) block(list []ast.Stmt, in []state) []state {
@@ -184,7 +213,7 @@ func (w *walker) stmt(s ast.Stmt, in []state, label string) []state {
 	case *ast.IncDecStmt:
 		return w.assigned(w.visit(s, w.exprs(in, s.X)), s.X)
 	case *ast.AssignStmt:
-		return w.assigned(w.visit(s, w.exprs(w.exprs(in, s.Rhs...), indexed(s.Lhs)...)), s.Lhs...)
+		return w.bind(s.Lhs, s.Rhs, w.assigned(w.visit(s, w.exprs(w.exprs(in, s.Rhs...), indexed(s.Lhs)...)), s.Lhs...))
 	case *ast.DeclStmt:
 		return w.decl(s, in)
 	case *ast.GoStmt:
@@ -234,7 +263,7 @@ func (w *walker) decl(s *ast.DeclStmt, in []state) []state {
 	}
 	for _, spec := range d.Specs {
 		if v, ok := spec.(*ast.ValueSpec); ok {
-			in = w.visit(v, w.exprs(in, v.Values...))
+			in = w.bindNames(v, w.visit(v, w.exprs(in, v.Values...)))
 		}
 	}
 	return in

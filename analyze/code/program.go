@@ -53,11 +53,14 @@ type program struct {
 	literal      map[types.Object]*fn          // variables that hold one literal for ever
 	initial      map[types.Object]ast.Expr     // what a variable was first set to
 	written      map[types.Object]int          // assignments of a variable, its declaration with a value included
+	writes       map[types.Object][]ast.Expr   // the same, as they are written
 	stepped      map[types.Object][]ast.Node   // where a variable is stepped: i++, n -= 1
 	parents      map[*sourceFile]map[ast.Node]ast.Node
 	sources      map[*token.File]*sourceFile
-	constantArgs map[types.Object]bool // parameters for which a caller gives a constant
-	starting     map[*fn]bool          // see runsAtStart
+	asked        map[*fn]map[string]int   // see conditions
+	locks        map[types.Object]finding // what is known of the users of a mutex
+	constantArgs map[types.Object]bool    // parameters for which a caller gives a constant
+	starting     map[*fn]bool             // see runsAtStart
 	values       *valueGraph
 	ops          map[*value][]*op
 	globals      []*types.Var
@@ -65,8 +68,8 @@ type program struct {
 
 func newProgram(l *loader) *program {
 	p := &program{loader: l, fileFns: map[string][]*fn{}, byNode: map[ast.Node]*fn{}, byObj: map[*types.Func]*fn{}, callers: map[*fn][]callSite{},
-		asValue: map[*fn]bool{}, methods: map[string][]*fn{}, dynamic: map[string]bool{}, literal: map[types.Object]*fn{}, initial: map[types.Object]ast.Expr{}, written: map[types.Object]int{}, stepped: map[types.Object][]ast.Node{},
-		parents: map[*sourceFile]map[ast.Node]ast.Node{}, sources: map[*token.File]*sourceFile{}, syncUses: map[types.Object][]*ast.Ident{}, starting: map[*fn]bool{}, constantArgs: map[types.Object]bool{}}
+		asValue: map[*fn]bool{}, methods: map[string][]*fn{}, dynamic: map[string]bool{}, literal: map[types.Object]*fn{}, initial: map[types.Object]ast.Expr{}, written: map[types.Object]int{}, writes: map[types.Object][]ast.Expr{}, stepped: map[types.Object][]ast.Node{},
+		parents: map[*sourceFile]map[ast.Node]ast.Node{}, sources: map[*token.File]*sourceFile{}, syncUses: map[types.Object][]*ast.Ident{}, starting: map[*fn]bool{}, asked: map[*fn]map[string]int{}, locks: map[types.Object]finding{}, constantArgs: map[types.Object]bool{}}
 	for _, u := range l.order {
 		for _, f := range u.files {
 			p.sources[l.fset.File(f.ast.Pos())] = f
@@ -144,6 +147,7 @@ func (p *program) assignments(file *ast.File) {
 		if p.written[obj]++; p.written[obj] == 1 {
 			p.initial[obj] = rhs
 		}
+		p.writes[obj] = append(p.writes[obj], lhs)
 		if lit, ok := ast.Unparen(orNil(rhs)).(*ast.FuncLit); ok && p.written[obj] == 1 {
 			p.literal[obj] = p.byNode[lit]
 		} else {

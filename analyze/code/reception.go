@@ -50,13 +50,14 @@ func (r *reception) follow() bool {
 			first = notStarted
 		}
 	}
+	replaced := home && r.replaced()
 	var abandoned []way
 	visit := func(n ast.Node, s state) state {
 		switch {
 		case launches[n]:
 			s.n = max(s.n, 0)
 		case n == ast.Node(r.m.node) && home:
-			if s.n >= 0 {
+			if s.n >= 0 && replaced {
 				abandoned = append(abandoned, way{exit{state: s, at: n}, r.receiver})
 			}
 			s.n, s.via = first, nil
@@ -70,7 +71,7 @@ func (r *reception) follow() bool {
 		if !taken && s.n >= 0 && oks[r.object(cond)] {
 			s.n = drained // the channel is closed
 		}
-		return s, true
+		return s, s.n < 0 || !r.foundNil(cond, taken, r.m)
 	}
 	exits, ok := r.walk(r.receiver, &watcher{visit: visit, branch: branch, enters: func(f *fn) bool { return enter[f] }}, state{n: start})
 	for _, e := range exits {
@@ -177,6 +178,50 @@ func (p *program) calls(f, callee *fn) bool {
 		}
 	}
 	return false
+}
+
+// replaced reports that a channel which is made anew, in a loop of the receiver, leaves
+// nobody with the old one: no container and no variable of another function has it.
+func (r *reception) replaced() bool {
+	for _, obj := range r.values.holders(r.m) {
+		v, ok := obj.(*types.Var)
+		switch {
+		case !ok || v.IsField() && !r.heldHere(v):
+			return false
+		case !v.IsField() && !isChan(v.Type()):
+			return false
+		}
+	}
+	return true
+}
+
+// heldHere reports that the receiver has the struct of a field in variables of its own,
+// and gives it to nobody.
+func (r *reception) heldHere(field *types.Var) bool {
+	found := false
+	own := true
+	ast.Inspect(r.receiver.node, func(n ast.Node) bool {
+		id, ok := n.(*ast.Ident)
+		if !ok {
+			return true
+		}
+		if v, ok := r.info.Defs[id].(*types.Var); ok && !v.IsField() && holdsField(v.Type(), field, 1) {
+			found = true
+			own = own && r.keeps(r.receiver, v) == kept
+		}
+		return true
+	})
+	return found && own
+}
+
+// foundNil reports a side of a condition on which a variable that holds a value is nil.
+func (p *program) foundNil(cond ast.Expr, taken bool, v *value) bool {
+	b, ok := ast.Unparen(cond).(*ast.BinaryExpr)
+	if !ok || b.Op != token.EQL && b.Op != token.NEQ || taken != (b.Op == token.EQL) {
+		return false
+	}
+	id, ok := ast.Unparen(b.Y).(*ast.Ident)
+	return ok && id.Name == "nil" && tracked(p.info.TypeOf(b.X)) && slices.Contains(p.values.of(b.X), v)
 }
 
 // home reports a receiver that makes the channel, itself or by a constructor: when it

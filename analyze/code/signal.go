@@ -131,7 +131,10 @@ func (s *signal) without(f *fn, starts []ast.Node, enders []ast.Node) ([]way, bo
 		}
 		return st
 	}
-	exits, ok := s.walk(f, &watcher{visit: visit, enters: func(g *fn) bool { return enter[g] }}, state{n: start})
+	branch := func(cond ast.Expr, taken bool, st state) (state, bool) {
+		return st, st.n < 0 || !s.foundNil(cond, taken, s.value)
+	}
+	exits, ok := s.walk(f, &watcher{visit: visit, branch: branch, enters: func(g *fn) bool { return enter[g] }}, state{n: start})
 	for _, e := range exits {
 		if e.n == 0 {
 			ways = append(ways, way{e, f})
@@ -168,11 +171,13 @@ func (s *signal) judgeWorker(worker *fn) finding {
 	sites := 0
 	for _, sp := range s.spawns {
 		if sp.target == worker {
-			sites++
+			if sites++; len(s.loopsBetween(sp.node, nil)) > len(s.loopsBetween(s.made, nil)) {
+				sites++
+			}
 		}
 	}
 	if sites != 1 {
-		return finding{why: title(worker) + " is started in several places; which of them " + s.missing + " cannot be seen in the source"}
+		return finding{why: title(worker) + " is started several times; which of them " + s.missing + " cannot be seen in the source"}
 	}
 	if s.stillThere(worker) >= s.count {
 		return finding{why: title(worker) + " " + s.missing + ", and is blocked itself"}

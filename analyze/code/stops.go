@@ -97,7 +97,7 @@ func (p *program) anyCalled(stops []*fn) bool {
 			return true
 		}
 		outside := slices.ContainsFunc(p.callers[f], func(c callSite) bool { return !slices.Contains(stops, c.in) })
-		return outside || p.asValue[f] || p.dynamic[f.decl.Name.Name] || p.full && exported(f) && f.unit.name != "main"
+		return outside || p.spawned(f) || p.asValue[f] || p.dynamic[f.decl.Name.Name] || p.full && exported(f) && f.unit.name != "main"
 	})
 }
 
@@ -263,7 +263,7 @@ func (s *signal) climb(f *fn, start *ast.CallExpr, handle types.Object, depth in
 	switch s.keeps(decl, handle) {
 	case kept:
 		return []owner{{fn: f, start: start, handle: handle}}, true
-	case returned:
+	case handedUp:
 		return s.climbCallers(decl, depth, s.assignedTo)
 	}
 	return nil, false
@@ -315,7 +315,7 @@ type keeping int
 
 const (
 	kept     keeping = iota // uses it, and nothing else
-	returned                // hands it to its caller
+	handedUp                // hands it to its caller
 	given                   // hands it to somebody else
 )
 
@@ -332,7 +332,7 @@ func (p *program) keeps(f *fn, handle types.Object) keeping {
 		case *ast.BinaryExpr:
 			return true
 		case *ast.ReturnStmt:
-			k = max(k, returned)
+			k = max(k, handedUp)
 			return true
 		case *ast.AssignStmt:
 			if slices.Contains(up.Lhs, ast.Expr(id)) {
