@@ -22,6 +22,9 @@ var callFunctions = []string{
 	"net/http.(*bodyEOFSignal).Read",
 }
 
+// callsOut reports a goroutine that uses a client connection.
+func callsOut(stack evidence.Stack) bool { return slices.ContainsFunc(callFunctions, stack.Contains) }
+
 // peakCalls is the most goroutines that used client connections in any snapshot.
 func peakCalls(snaps []*evidence.Snapshot) int {
 	most := 0
@@ -29,7 +32,7 @@ func peakCalls(snaps []*evidence.Snapshot) int {
 		n := 0
 		for i := range snap.Groups {
 			g := &snap.Groups[i]
-			if slices.ContainsFunc(callFunctions, g.Stack.Contains) {
+			if callsOut(g.Stack) {
 				n += g.Count
 			}
 		}

@@ -44,10 +44,10 @@ func TestClientConnections(t *testing.T) {
 		}, ""},
 		"a client for each request": {func(i int) []evidence.Group {
 			return append(connections(uint64(i+1)*20, false), calls(20000+uint64(i)*1000, 2))
-		}, "leak/io:1874 possible"},
+		}, "leak/io:31 possible"},
 		"responses that nobody closes": {func(i int) []evidence.Group {
 			return append(connections(uint64(i+1)*20, true), calls(20000+uint64(i)*1000, 2))
-		}, "leak/select:1874 possible"},
+		}, "leak/select:31 possible"},
 	} {
 		t.Run(name, func(t *testing.T) { expect(t, repeat(6, tc.at), tc.want) })
 	}

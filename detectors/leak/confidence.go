@@ -51,21 +51,43 @@ func (s *survey) followed(c *candidate) analyze.Confidence {
 	switch {
 	case servesRequests(c.stack):
 		return s.requests(c)
+	case co.few && c.wakes():
+		return analyze.Weak // few of anything, and they do something
 	case co.dumps >= trendDumps && s.gone(c) <= s.limits().exits && (c.certain() || s.corroborated(c)):
 		return analyze.Likely
 	}
 	return analyze.Possible
 }
 
-// certain reports that the source alone shows how the goroutines get stuck.
-func (c *candidate) certain() bool { return c.code != nil && c.code.Certain }
+// certain reports that the source alone shows how the goroutines get stuck, and that nothing which
+// was seen contradicts it: who is stuck for good does not wake.
+func (c *candidate) certain() bool {
+	if c.code == nil || !c.code.Certain {
+		return false
+	}
+	return wakesByNature[c.code.Pattern] || !c.wakes()
+}
+
+// wakesByNature are the patterns of leaks that go on working.
+var wakesByNature = map[string]bool{
+	evidence.PatternTickerOrphan: true, evidence.PatternForgottenCancel: true,
+	evidence.PatternStartWithoutStop: true, evidence.PatternNoDeadline: true,
+}
+
+// wakes reports a cohort whose goroutines were seen to move.
+func (c *candidate) wakes() bool {
+	return c.moving || c.cohort != nil && awakeShare*c.cohort.awake > len(c.cohort.history.old) || c.watch.n >= minWatched && !c.watch.still()
+}
+
+// awakeShare is one in how many of a cohort may have been seen running: others may come by the same line.
+const awakeShare = 50
 
 // corroborated asks the trace: the same goroutines did nothing in it, and nothing speaks for a
 // healthy reading.
 func (s *survey) corroborated(c *candidate) bool {
 	co := c.cohort
-	return c.watch.still() && !quietByNature(c.class) && !c.moving && !co.slows && !co.few &&
-		co.awake == 0 && !s.inStep(co.gained, int(co.old[0]))
+	return c.watch.still() && !c.wakes() && !quietByNature(c.class) && !co.slows && !co.few &&
+		!s.inStep(co.gained, int(co.old[0]))
 }
 
 // requests judges goroutines in the middle of a server's request. Those whose client has gone are

@@ -60,8 +60,7 @@ func (s *survey) together(c *candidate) analyze.Confidence {
 
 // readsPeer reports goroutines that wait for input from a connection other than that of an HTTP client.
 func (c *candidate) readsPeer() bool {
-	return c.class == evidence.WaitIO && !c.stack.Contains(readLoop) &&
-		!slices.ContainsFunc(callFunctions, c.stack.Contains)
+	return c.class == evidence.WaitIO && !c.stack.Contains(readLoop) && !callsOut(c.stack)
 }
 
 // causal orders candidates by how likely they are the cause and not the effect of others: who waits
@@ -84,11 +83,28 @@ func (c *candidate) causal() int {
 
 // leads reports that other is an effect of the same cause.
 func (c *candidate) leads(other *candidate) bool {
+	if other.passesCancel() && other.cohort != nil && c.cohort != nil {
+		for k := 1; k <= maxContexts; k++ {
+			if lockstep(c.cohort.births, other.cohort.births, k) {
+				return true
+			}
+		}
+	}
 	if !c.tiedTo(other) {
 		return false
 	}
 	return other.class == evidence.WaitWaitGroup || oneToOne(c, other)
 }
+
+// passesCancel reports the goroutines by which package context cancels a context with one of a foreign
+// type. They are the helpers of whoever made the context, who is on no stack; where nobody else comes
+// in step with them they stand for themselves.
+func (c *candidate) passesCancel() bool {
+	return !slices.ContainsFunc(c.stack, own) && c.creator.Package() == "context"
+}
+
+// maxContexts is how many contexts one cause makes at most, to be told by their numbers.
+const maxContexts = 4
 
 // tiedTo reports a common origin in the code.
 func (c *candidate) tiedTo(other *candidate) bool {
@@ -176,14 +192,18 @@ func oneToOne(a, b *candidate) bool {
 		return a.leaked > 0 && b.leaked > 0 && similar(a.leaked, b.leaked) ||
 			a.growth != nil && b.growth != nil && similar(a.growth.counts.gained(), b.growth.counts.gained())
 	}
-	x, y := a.cohort.births, b.cohort.births
+	return lockstep(a.cohort.births, b.cohort.births, 1)
+}
+
+// lockstep reports births that are k times others in every interval.
+func lockstep(x, y []int, k int) bool {
 	n := min(len(x), len(y))
 	for i := range n {
-		if !similar(x[i], y[i]) {
+		if !similar(k*x[i], y[i]) {
 			return false
 		}
 	}
-	return n > 0 && similar(total(x[:n]), total(y[:n]))
+	return n > 0 && similar(k*total(x[:n]), total(y[:n]))
 }
 
 // similar allows for one goroutine at either end of an interval and a tenth.

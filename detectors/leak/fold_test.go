@@ -12,7 +12,7 @@ import (
 func startedBy(g evidence.Group, function string, line int) evidence.Group {
 	g.CreatedBy = evidence.Frame{Function: function, File: "/src/app/main.go", Line: line}
 	if !strings.HasPrefix(function, "main.") {
-		g.CreatedBy.File = "/go/pkg/mod/k8s.io/apimachinery@v0.37.2/x.go"
+		g.CreatedBy.File = "/root/go/pkg/mod/k8s.io/apimachinery@v0.37.2/x.go"
 	}
 	return g
 }
@@ -20,7 +20,7 @@ func startedBy(g evidence.Group, function string, line int) evidence.Group {
 func libraryStack(functions ...string) evidence.Stack {
 	var s evidence.Stack
 	for i, f := range functions {
-		s = append(s, evidence.Frame{Function: f, File: "/go/pkg/mod/k8s.io/client-go@v0.37.2/x.go", Line: 100 + i})
+		s = append(s, evidence.Frame{Function: f, File: "/root/go/pkg/mod/k8s.io/client-go@v0.37.2/x.go", Line: 100 + i})
 	}
 	return s
 }
@@ -50,6 +50,11 @@ func TestOneCauseIsOneFinding(t *testing.T) {
 				startedBy(group(evidence.WaitCond, libraryStack("k8s.io/client-go/tools/cache.(*sharedIndexInformer).Run"), grow(i, 4, 5000)...), "main.startInformer", 44),
 			}
 		}, "leak/cond:44 possible"},
+		"contexts that pass on a cancellation, two to one": {func(i int) []evidence.Group {
+			helper := group(evidence.WaitSelect, evidence.Stack{{Function: "context.(*cancelCtx).propagateCancel.func2", File: "/go/src/context/context.go", Line: 523}}, grow(i, 20, 9000)...)
+			helper.CreatedBy = evidence.Frame{Function: "context.(*cancelCtx).propagateCancel", File: "/go/src/context/context.go", Line: 522}
+			return []evidence.Group{helper, startedBy(group(evidence.WaitSelect, userStack("main.watch", 20), grow(i, 10, 1000)...), "main.start", 5)}
+		}, "leak/select:20 possible"},
 		"a WaitGroup whose members leak": {func(i int) []evidence.Group {
 			return []evidence.Group{
 				startedBy(group(evidence.WaitChanSend, userStack("main.handle.func1.1", 20), grow(i, 30, 1000)...), "sync.(*WaitGroup).Go", 237),
@@ -79,6 +84,9 @@ func TestOneCauseIsOneFinding(t *testing.T) {
 			res := expect(t, repeat(6, tc.at), tc.want)
 			if n := len(tc.at(0)); len(res.Findings) == 1 {
 				f := res.Findings[0]
+				if startsLibrary := f.Location.Line == 44; startsLibrary != strings.HasPrefix(f.Remedy, "Stop what is started here") {
+					t.Errorf("remedy %q", f.Remedy)
+				}
 				if len(f.Stacks) != n || strings.Count(f.Message, "goroutines in ") != n {
 					t.Errorf("%d stacks, message %q: the others are missing", len(f.Stacks), f.Message)
 				}

@@ -185,7 +185,7 @@ func (s *survey) readCohorts() {
 	for _, h := range follow(s.dumps, placeByLine) {
 		c := judge(h, t, s.limits())
 		if c.verdict == growing && c.left > 0 {
-			c.recheck(births[h.creator.Function])
+			c.recheck(births[h.creator.Function], t.requests)
 		}
 		if c.verdict == steady && s.candidates[h.key] == nil && len(s.dumps) == len(s.snapshots) {
 			continue
@@ -233,8 +233,8 @@ func birthsByCreator(started []*history) map[string][]int {
 
 // recheck looks at a line that goroutines leave now and then: if no more of them are started, those who
 // came to it last are workers on their rounds. born are the births of all that their creator starts, by dump.
-func (c *cohort) recheck(born []int) {
-	if len(born) > 1 && !keepsComing(born[1:]) {
+func (c *cohort) recheck(born []int, requests []float64) {
+	if len(born) > 1 && !keepsComing(born[1:], requests) {
 		c.verdict = stopped
 	}
 }

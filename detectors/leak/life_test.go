@@ -191,3 +191,41 @@ func TestCreatorsAreToldApart(t *testing.T) {
 		t.Errorf("created by %+v", f.CreatedBy)
 	}
 }
+
+// A rate that comes down and stays is no ramp: the leak goes on.
+func TestBirthsThatLevelOff(t *testing.T) {
+	for name, tc := range map[string]struct {
+		births []int
+		ramp   bool
+	}{
+		"levels off": {[]int{600, 300, 100, 150, 130}, false},
+		"fades":      {[]int{600, 400, 270, 180, 120}, true},
+		"too few":    {[]int{60, 30, 10, 15, 13}, true},
+		"steady":     {[]int{100, 110, 95, 105, 90}, false},
+		"ends":       {[]int{600, 300, 100, 50, 0}, true},
+	} {
+		half, beyondChance := slowsDown(tc.births, []float64{1, 1, 1, 1, 1})
+		if half != tc.ramp || beyondChance != (name != "steady") {
+			t.Errorf("%s: ramp %v, declines %v", name, half, beyondChance)
+		}
+	}
+}
+
+// An interval without requests is none in which nothing leaked.
+func TestIntervalsWithoutRequests(t *testing.T) {
+	for _, tc := range []struct {
+		births   []int
+		requests []float64
+		want     bool
+	}{
+		{[]int{6, 8, 14, 0, 5}, []float64{20, 21, 40, 0, 19}, true},
+		{[]int{6, 8, 14, 0, 5}, nil, false},
+		{[]int{6, 8, 14, 0, 5}, []float64{20, 21, 40, 20, 19}, false},
+		{[]int{6, 0, 0, 0, 5}, []float64{20, 0, 0, 0, 19}, true},
+		{[]int{0, 0, 0}, []float64{0, 0, 0}, false},
+	} {
+		if got := keepsComing(tc.births, tc.requests); got != tc.want {
+			t.Errorf("births %v of requests %v: %v", tc.births, tc.requests, got)
+		}
+	}
+}

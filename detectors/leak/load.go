@@ -3,7 +3,6 @@ package leak
 import (
 	"fmt"
 	"math"
-	"slices"
 	"strings"
 	"time"
 
@@ -114,8 +113,8 @@ func (d *demand) gainedInFlight(snaps []*evidence.Snapshot) (gained float64, kno
 func timelineOf(snaps []*evidence.Snapshot, d *demand) timeline {
 	t := timeline{requests: d.between(snaps)}
 	t.x, t.timed = times(snaps)
-	if len(t.requests) > 0 && slices.Min(t.requests) <= 0 {
-		t.requests = nil // idle in between: too few to measure anything by
+	if sum(t.requests) <= 0 {
+		t.requests = nil
 	}
 	for i := 1; i < len(snaps); i++ {
 		from, to := newestID(snaps[i-1]), newestID(snaps[i])
@@ -222,4 +221,12 @@ func requestsInTrace(t *evidence.Trace) int64 {
 		}
 	}
 	return most
+}
+
+func sum(v []float64) float64 {
+	total := 0.0
+	for _, x := range v {
+		total += x
+	}
+	return total
 }

@@ -25,9 +25,9 @@ func (s *survey) finding(c *candidate) analyze.Finding {
 		Code:       c.code,
 	}
 	if !own(f.Location) {
-		if by, ok := s.starter(c); ok {
+		if by, how, ok := s.starter(c); ok {
 			f.Location = by
-			f.Message += "; most are started for this line"
+			f.Message += "; " + how
 		} else if c.code != nil && c.code.Culprit.Line > 0 {
 			f.Location = c.code.Culprit
 		}
@@ -35,11 +35,14 @@ func (s *survey) finding(c *candidate) analyze.Finding {
 	for _, other := range c.companions[:min(len(c.companions), maxStacks-1)] {
 		f.Stacks = append(f.Stacks, withoutWrappers(other.stack))
 	}
-	if c.code != nil {
+	if c.library() != "" && own(c.creator) {
+		f.Remedy = "Stop what is started here when its owner is done: close the stop channel or cancel the context that it was given."
+	}
+	if c.code != nil && c.code.Fix != "" {
 		f.Remedy = c.code.Fix
 	}
 	switch {
-	case c.sure == analyze.Weak && (s.faded(c) || c.growth != nil):
+	case c.sure == analyze.Weak && c.grows():
 		f.Next = tryLonger
 	case c.sure == analyze.Weak, c.created != nil && c.sure == analyze.Possible:
 		f.Next = tryCapture
@@ -164,7 +167,7 @@ func (s *survey) missing(c *candidate) string {
 		return "they are requests, which may yet be answered"
 	case co == nil || co.dumps < trendDumps:
 		return "too few dumps with goroutine ids for a trend"
-	case c.moving || co.awake > 0 || c.watch.n >= minWatched && !c.watch.still():
+	case c.wakes():
 		return "they wake now and then"
 	case quietByNature(c.class):
 		return "such waits are long in healthy programs too"

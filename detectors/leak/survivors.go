@@ -133,12 +133,13 @@ func (s *survey) survived(c *candidate) analyze.Confidence {
 		}
 		return analyze.Likely
 	}
-	exposure := timelineOf(s.dumps, s.demand).exposure(l.births)
+	line := timelineOf(s.dumps, s.demand)
+	exposure := line.exposure(l.births)
 	half, fades := slowsDown(l.births, exposure)
 	switch {
 	case !s.end.quiet || float64(l.newer) > maxLateBirths*float64(l.n) || l.n < s.limits().growth:
 		return 0
-	case !keepsComing(l.births) || half || onlyTheLatest(l.births, exposure):
+	case !keepsComing(l.births, line.requests) || half || onlyTheLatest(l.births, exposure):
 		return 0
 	case (fades || total(l.births) < minHalves || quietByNature(c.class)) && !c.certain():
 		return analyze.Possible

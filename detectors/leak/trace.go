@@ -224,36 +224,3 @@ func startsUp(t *evidence.Trace) bool {
 	}
 	return 2*late <= early // also when there is no series to tell
 }
-
-// starter is the line of the program on whose behalf most of a candidate's goroutines were started
-// within the trace. It says more than the blocked stack where a library starts them: the program is
-// on the stack of the go statement alone.
-func (s *survey) starter(c *candidate) (evidence.Frame, bool) {
-	if s.trace == nil || c.creator.IsZero() {
-		return evidence.Frame{}, false
-	}
-	through := c.creator.Function
-	if c.stack.Contains(readLoop) {
-		through = getConn // the connection is dialled by a goroutine of its own
-	}
-	var all, most int64
-	var best evidence.Frame
-	starts := map[evidence.Frame]int64{}
-	for i := range s.trace.Sites {
-		stack := s.trace.StackOf(s.trace.Sites[i].Stack)
-		if !stack.Contains(through) {
-			continue
-		}
-		all += s.trace.Sites[i].Created
-		for _, f := range stack {
-			if own(f) {
-				starts[f] += s.trace.Sites[i].Created
-				if starts[f] > most {
-					most, best = starts[f], f
-				}
-				break
-			}
-		}
-	}
-	return best, 2*most > all
-}

@@ -148,7 +148,7 @@ func judgeAge(h *history, t timeline, l limits, age int) *cohort {
 	early, late := halves(c.births)
 	c.slows, c.few = beyondChance, early+late < minHalves
 	switch {
-	case keepsComing(c.births) && !half:
+	case keepsComing(c.births, t.requests) && !half:
 		c.verdict = growing
 	case intervals(c.births) >= 2:
 		c.verdict = stopped
@@ -194,16 +194,26 @@ func risesEachTime(v []float64) bool {
 }
 
 // keepsComing asks for births in at least three intervals, or in all of fewer, the last
-// two among them.
-func keepsComing(births []int) bool {
-	n := len(births)
-	for _, b := range births[max(0, n-2):] {
+// two among them. Intervals with hardly any requests, where those are counted, do not count.
+func keepsComing(births []int, requests []float64) bool {
+	var counted []int
+	least := idleShare * sum(requests) / float64(max(len(requests), 1))
+	for i, b := range births {
+		if b > 0 || i >= len(requests) || requests[i] >= least && least > 0 {
+			counted = append(counted, b)
+		}
+	}
+	n := len(counted)
+	for _, b := range counted[max(0, n-2):] {
 		if b == 0 {
 			return false
 		}
 	}
-	return n > 0 && intervals(births) >= min(3, n)
+	return n > 0 && intervals(counted) >= min(3, n)
 }
+
+// idleShare of the mean number of requests is so few that nothing has to come of them.
+const idleShare = 0.1
 
 // intervals is the number of intervals with births.
 func intervals(births []int) int {
@@ -282,7 +292,7 @@ const (
 	// minLevel is from how many births in the late half on a level can be told from a ramp that fades,
 	// levelShare what must be left of the rate of two intervals before: of a ramp with a time constant
 	// of half the window less than half is.
-	minLevel   = 40
+	minLevel   = 100
 	levelShare = 0.8
 	// unevenChance is from where on births per request differ between intervals beyond chance.
 	unevenChance = 0.01
