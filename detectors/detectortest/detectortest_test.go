@@ -84,6 +84,8 @@ func TestRun(t *testing.T) {
 			want: []string{"unexpected finding at main.go:12", "no finding meets the want at main.go:12: stuck/receive"}},
 		{name: "other message", source: sourceWithWant(`// want "stuck/send: ^7"`), capture: dump,
 			want: []string{"unexpected finding", "no finding meets the want at main.go:12: stuck/send: ^7"}},
+		{name: "surer than wanted", source: sourceWithWant(`// want low "stuck/send"`), capture: dump,
+			want: []string{"unexpected finding", "no finding meets the want at main.go:12: low stuck/send"}},
 		{name: "other line", source: "\n" + sourceWithWant(`// want "stuck/send"`), capture: dump,
 			want: []string{"unexpected finding at main.go:12", "no finding meets the want at main.go:13"}},
 		{name: "one finding meets one want", source: sourceWithWant(`// want "stuck/send" "stuck/send"`), capture: dump,

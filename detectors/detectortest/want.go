@@ -20,22 +20,27 @@ type Want struct {
 	Line    int
 	Rule    string
 	Message *regexp.Regexp // nil when any message will do
+	Low     bool           // written "// want low": of low confidence, which a healthy program may have, too
 }
 
 func (w Want) String() string {
-	if w.Message == nil {
-		return w.Rule
+	s := w.Rule
+	if w.Low {
+		s = "low " + s
 	}
-	return w.Rule + ": " + w.Message.String()
+	if w.Message != nil {
+		s += ": " + w.Message.String()
+	}
+	return s
 }
 
 func (w Want) matches(f *analyze.Finding) bool {
-	return f.Rule == w.Rule && f.Location.Line == w.Line &&
+	return f.Rule == w.Rule && w.Low == (f.Confidence == analyze.Weak) && f.Location.Line == w.Line &&
 		path.Base(strings.ReplaceAll(f.Location.File, `\`, "/")) == w.File &&
 		(w.Message == nil || w.Message.MatchString(f.Message))
 }
 
-// Wants reads the want comments of the Go files in dir, in the order of files and lines.
+// Wants reads the comments `// want "RULE"` and `// want low "RULE"` of the Go files in dir, in the order of files and lines.
 func Wants(dir string) ([]Want, error) {
 	files, err := filepath.Glob(filepath.Join(dir, "*.go"))
 	if err != nil {
@@ -68,6 +73,7 @@ func wantsInFile(name string, src []byte) ([]Want, error) {
 		}
 		text, ok := strings.CutPrefix(lit, "// want")
 		text = strings.TrimLeft(text, " \t")
+		text, low := strings.CutPrefix(text, "low ")
 		if tok != token.COMMENT || !ok || text == "" || text[0] != '"' && text[0] != '`' {
 			continue // code, or prose that begins with "want"
 		}
@@ -76,7 +82,7 @@ func wantsInFile(name string, src []byte) ([]Want, error) {
 			return nil, fmt.Errorf("%s:%d: %w", name, file.Line(pos), err)
 		}
 		for _, w := range ws {
-			w.File, w.Line = name, file.Line(pos)
+			w.File, w.Line, w.Low = name, file.Line(pos), low
 			wants = append(wants, w)
 		}
 	}

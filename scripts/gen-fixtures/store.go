@@ -103,7 +103,7 @@ func clear(dest string) error {
 		return err
 	}
 	for _, f := range files {
-		if ext := filepath.Ext(f.Name()); !f.Type().IsRegular() || ext == ".go" || ext == ".md" {
+		if ext := filepath.Ext(f.Name()); !f.Type().IsRegular() || ext == ".go" || ext == ".md" || ext == ".mod" || ext == ".sum" {
 			continue
 		}
 		if err := os.Remove(filepath.Join(dest, f.Name())); err != nil {

@@ -1,0 +1,66 @@
+package main
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+)
+
+// The scenarios of lines that cost.
+func init() {
+	scenarios = append(scenarios,
+		steadyWork("hotgrowth", 263, askForSales), steadyWork("hotpaths", 189, useDepot), steadyWork("hotpieces", 263, export))
+}
+
+// steadyWork is work at a rate, with nothing to wait for. The rate is no divisor of the kernel's 250 ticks a
+// second: work that begins with each tick and is over by the next would never be sampled.
+func steadyWork(name string, perSecond float64, use func(int, *generator) request) scenario {
+	return scenario{
+		name:    name,
+		load:    load{perSecond: perSecond, request: use},
+		lead:    time.Second,
+		capture: []string{"--for", "12s", "--every", "4s", "--trace", "200ms"},
+	}
+}
+
+// askForSales uses the routes in turn.
+func askForSales(i int, _ *generator) request {
+	return request{http.MethodGet, fmt.Sprintf([]string{"/customers/%d", "/receipts/%d", "/statements/%d"}[i%3], i%360), ""}
+}
+
+func export(i int, _ *generator) request {
+	return request{http.MethodPost, fmt.Sprintf("/exports/%d", i%2000), ""}
+}
+
+// useDepot uses the routes in turn.
+func useDepot(i int, _ *generator) request {
+	switch i % 6 {
+	case 0:
+		return request{http.MethodPost, "/labels", labels(i)}
+	case 1:
+		return request{http.MethodGet, fmt.Sprintf("/routes/%d", 150+i*7%200), ""}
+	case 2:
+		return request{http.MethodGet, fmt.Sprintf("/notices/2026-03-%02d", 1+i%28), ""}
+	case 3:
+		return request{http.MethodGet, "/scans", ""}
+	case 4:
+		return request{http.MethodGet, fmt.Sprintf("/weights/%d", i%50), ""}
+	}
+	return request{http.MethodGet, "/shelves", ""}
+}
+
+// labels are a sheet of labels, a few of them not valid.
+func labels(i int) string {
+	const onSheet = 450
+	var b strings.Builder
+	for n := range onSheet {
+		switch (i + n) % 9 {
+		case 0:
+			fmt.Fprintf(&b, "?%d\n", n)
+		default:
+			fmt.Fprintf(&b, "RR%09dCH\n", i*onSheet+n)
+		}
+	}
+	return b.String()
+}
