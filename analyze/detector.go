@@ -23,6 +23,9 @@ type Detector struct {
 	Rules  []Rule
 	Needs  []Need // alternatives, best first; one met need is enough to run
 	Params []Param
+	// Supporting marks a detector that judges the evidence and not the service: that it found
+	// nothing says nothing of the service.
+	Supporting bool
 	// Run reads p.Evidence and calls p.Report. It sees no file, network, clock or global.
 	Run func(ctx context.Context, p *Pass) error
 }
@@ -177,6 +180,7 @@ type Outcome struct {
 	// Reads are the kinds that the detector can use, best first; Evidence are those of them
 	// that the set has.
 	Reads, Evidence []evidence.Kind
+	Supporting      bool // it judged the evidence, not the service
 	// Unchecked are questions that a detector which ran could not answer with this evidence.
 	Unchecked []Unchecked
 }

@@ -101,6 +101,7 @@ func Run(ctx context.Context, set *evidence.Set, detectors []*Detector, opt Opti
 		}
 		out := runOne(ctx, set, d, opt, res)
 		out.Reads, out.Evidence = d.kinds(), slices.DeleteFunc(d.kinds(), func(k evidence.Kind) bool { return !set.Has(k, 1) })
+		out.Supporting = d.Supporting
 		res.Outcomes = append(res.Outcomes, out)
 	}
 	res.Findings = dedupe(res.Findings)

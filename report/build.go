@@ -21,7 +21,7 @@ func New(set *evidence.Set, res *analyze.Result, tool Tool) *Report {
 		r.Load = append(r.Load, newLoad(l))
 	}
 	for _, o := range res.Outcomes {
-		d := Detector{Name: o.Detector, State: o.State, Why: o.Why, Try: o.Try, Reads: o.Reads, Evidence: o.Evidence}
+		d := Detector{Name: o.Detector, State: o.State, Why: o.Why, Try: o.Try, Reads: o.Reads, Evidence: o.Evidence, Supporting: o.Supporting}
 		for _, u := range o.Unchecked {
 			d.Unchecked = append(d.Unchecked, Unchecked(u))
 		}

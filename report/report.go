@@ -102,6 +102,8 @@ type Detector struct {
 	Why       string        `json:"why" jsonschema:"why it did not run or could not tell; else empty"`
 	Try       string        `json:"try" jsonschema:"the command that would supply the evidence; else empty"`
 	Unchecked []Unchecked   `json:"unchecked" jsonschema:"questions that stayed open although the detector ran"`
+	// Supporting detectors judge the evidence: without another that ran, nothing was checked.
+	Supporting bool `json:"supporting,omitempty" jsonschema:"it judges the evidence and not the service: alone it does not make a report ok"`
 	// Reads and Evidence let a comparison tell a fault that is gone from one that could no
 	// longer be seen.
 	Reads    []evidence.Kind `json:"reads" jsonschema:"kinds of input that the detector can use, best first"`

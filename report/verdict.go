@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"go-debug/analyze"
@@ -12,8 +13,8 @@ import (
 //   - fail: a finding of high severity that is likely or proven;
 //   - warn: any other finding of low severity or more, or an input that was not wholly read, or a
 //     detector that failed;
-//   - inconclusive: no such finding, and no detector ran (all were skipped, inconclusive or
-//     failed) or no input could be read;
+//   - inconclusive: no such finding, and no detector that judges the service ran (all were skipped,
+//     inconclusive or failed) or no input could be read;
 //   - ok: otherwise.
 //
 // Clean, not checked and not read never look alike: the summary counts what was not read
@@ -28,7 +29,7 @@ func judge(r *Report) Verdict {
 			status = Warn
 		}
 	}
-	if status == OK && (r.states()[analyze.Ran] == 0 || !r.anyRead()) {
+	if status == OK && (!r.answered() || !r.anyRead()) {
 		status = Inconclusive
 	}
 	v := Verdict{Status: status, Summary: summary(r, status)}
@@ -46,6 +47,11 @@ func (r *Report) anyRead() bool {
 		}
 	}
 	return false
+}
+
+// answered reports whether some detector could say something of the service.
+func (r *Report) answered() bool {
+	return slices.ContainsFunc(r.Detectors, func(d Detector) bool { return d.State == analyze.Ran && !d.Supporting })
 }
 
 // states counts the detectors by state.

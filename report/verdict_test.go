@@ -32,6 +32,7 @@ func TestVerdict(t *testing.T) {
 		"info only":                        {whole, []analyze.Finding{faultOf("note", info, analyze.Proven)}, ran("leak"), OK, "no findings, 1 remark"},
 		"some unchecked":                   {whole, nil, append(ran("leak", "x"), skipped, unsure), OK, "no findings; 2 of 4 detectors could not check"},
 		"none checked":                     {whole, nil, []analyze.Outcome{skipped, unsure}, Inconclusive, "nothing was checked: no detector could answer with this evidence"},
+		"the evidence alone was judged":    {whole, nil, []analyze.Outcome{skipped, {Detector: "quality", State: analyze.Ran, Supporting: true}}, Inconclusive, "nothing was checked: no detector could answer with this evidence"},
 		"one failed":                       {whole, nil, append(ran("leak"), failed), Warn, "no findings; 1 of 2 detectors failed"},
 		"only failed":                      {whole, nil, []analyze.Outcome{failed}, Inconclusive, "nothing was checked: no detector could answer with this evidence; 1 of 1 detector failed"},
 		"cut input":                        {cut, nil, ran("leak"), Warn, "no findings; 1 input not wholly read"},
