@@ -25,8 +25,10 @@ type Call struct {
 	// Caller attributes the call to the program's own innermost line, even where a module that the
 	// program depends on makes it.
 	Caller bool
-	// PerFunction adds up the lines of a function; its location is the one with most samples.
+	// PerFunction adds up the lines of a function. Its location is the one with most samples, of those that
+	// call one of Place if any does.
 	PerFunction bool
+	Place       []string
 	// Gone are names that current toolchains do not have any more.
 	Gone []string
 }
@@ -36,7 +38,7 @@ const MaxCalls = 32
 
 // Names are all functions that a call names and that the toolchain at hand must have.
 func (c Call) Names() []string {
-	return Signature{Anywhere: c.Functions, Leaf: slices.Concat(c.Between, c.Within), Unless: c.Unless, Gone: c.Gone}.Names()
+	return Signature{Anywhere: c.Functions, Leaf: slices.Concat(c.Between, c.Within, c.Place), Unless: c.Unless, Gone: c.Gone}.Names()
 }
 
 // Beneath measures calls by the lines of the program that make them. A sample counts for one of them only,
@@ -79,6 +81,7 @@ func Beneath(profiles []*evidence.Profile, column string, calls []Call) []Share 
 type attribution struct {
 	calls                             []Call
 	function, between, within, unless []func(evidence.Frame) bool
+	place                             []func(evidence.Frame) bool
 	roles                             map[string]roles // by function
 	lines                             []byLine
 }
@@ -96,6 +99,7 @@ func newAttribution(calls []Call) *attribution {
 		a.between = append(a.between, matcher(c.Between))
 		a.within = append(a.within, matcher(c.Within))
 		a.unless = append(a.unless, matcher(c.Unless))
+		a.place = append(a.place, matcher(c.Place))
 		a.lines = append(a.lines, byLine{})
 	}
 	return a
@@ -203,7 +207,7 @@ func (a *attribution) stack(p *evidence.Profile, s *evidence.ValueStack, facts [
 	if at < 1 || slices.ContainsFunc(s.Frames, func(id int32) bool { return facts[id].startUp }) {
 		return
 	}
-	c := a.nearest(s.Frames[:at], facts)
+	c, function := a.nearest(s.Frames[:at], facts)
 	if c < 0 {
 		return
 	}
@@ -212,11 +216,11 @@ func (a *attribution) stack(p *evidence.Profile, s *evidence.ValueStack, facts [
 			at = own
 		}
 	}
-	a.lines[c].addAt(p.Frames[s.Frames[at]], p, s, n)
+	a.lines[c].addAt(p.Frames[s.Frames[at]], p, s, n, a.place[c](p.Frames[function]))
 }
 
-// nearest is the call nearest to the line, given the frames beneath it, -1 when there is none.
-func (a *attribution) nearest(beneath []int32, facts []frameFacts) int {
+// nearest is the call nearest to the line, given the frames beneath it, and its frame; -1 when there is none.
+func (a *attribution) nearest(beneath []int32, facts []frameFacts) (call int, function int32) {
 	// within[i] are the calls that allow all frames beneath the i-th.
 	var few [64]uint32
 	within := append(few[:0], ^uint32(0))
@@ -227,21 +231,22 @@ func (a *attribution) nearest(beneath []int32, facts []frameFacts) int {
 	for i, id := range slices.Backward(beneath) {
 		f := &facts[id]
 		if hit := f.function & between & within[i]; hit != 0 {
-			return bits.TrailingZeros32(hit)
+			return bits.TrailingZeros32(hit), id
 		}
 		between &= f.between
 	}
-	return -1
+	return -1, 0
 }
 
 // addAt counts what happened at a line.
-func (l byLine) addAt(at evidence.Frame, p *evidence.Profile, s *evidence.ValueStack, n int64) {
+func (l byLine) addAt(at evidence.Frame, p *evidence.Profile, s *evidence.ValueStack, n int64, place bool) {
 	site := l[at]
 	if site == nil {
 		site = &Site{Location: at}
 		l[at] = site
 	}
 	site.Samples += n
+	site.place = site.place || place
 	if n > site.top {
 		site.top, site.Stack = n, p.Stack(s)
 	}
@@ -258,11 +263,15 @@ func (l byLine) sites(perFunction bool) []Site {
 		i := slices.IndexFunc(out, func(o Site) bool {
 			return o.Location.Function == s.Location.Function && o.Location.File == s.Location.File
 		})
-		if i < 0 {
+		switch {
+		case i < 0:
 			out = append(out, s)
-			continue
+		case s.place && !out[i].place:
+			s.Samples += out[i].Samples
+			out[i] = s
+		default:
+			out[i].Samples += s.Samples
 		}
-		out[i].Samples += s.Samples
 	}
 	slices.SortStableFunc(out, func(x, y Site) int { return cmp.Compare(y.Samples, x.Samples) })
 	return out

@@ -2,6 +2,7 @@ package signature
 
 import (
 	"fmt"
+	"math"
 
 	"go-debug/analyze/evidence"
 )
@@ -30,12 +31,28 @@ func decimals(percent float64) int {
 // Duration writes nanoseconds with two or three digits: "1.2 ms".
 func Duration(ns float64) string {
 	switch {
-	case ns >= 1e9:
+	case ns >= 999.5e6:
 		return fmt.Sprintf("%.3g s", ns/1e9)
-	case ns >= 1e6:
+	case ns >= 999.5e3:
 		return fmt.Sprintf("%.3g ms", ns/1e6)
-	default:
+	case ns >= 999.5:
 		return fmt.Sprintf("%.3g µs", ns/1e3)
+	default:
+		return fmt.Sprintf("%.0f ns", ns)
+	}
+}
+
+// Number writes a rate or count with three digits and the words for large ones: "2.1 million".
+func Number(v float64) string {
+	switch {
+	case v >= 999_500:
+		return fmt.Sprintf("%.3g million", v/1e6)
+	case v >= 999.5:
+		step := math.Pow(10, math.Floor(math.Log10(v))-2)
+		n := int64(math.Round(math.Round(v/step) * step))
+		return fmt.Sprintf("%d,%03d", n/1000, n%1000)
+	default:
+		return fmt.Sprintf("%.3g", v)
 	}
 }
 

@@ -12,11 +12,11 @@ import (
 // Profile is all CPU profiles of a capture together.
 type Profile struct {
 	profiles []*evidence.Profile
-	// Samples is the number of samples, each worth PeriodNS of CPU time.
+	// Samples is the number of samples, each worth PeriodNS() of CPU time.
 	Samples  int64
 	CPUNS    int64
 	WindowNS int64 // wall time covered; 0 when no profile says
-	periodNS int64 // CPU time per sample
+	periodNS int64 // CPU time per sample, 0 when no profile says
 	// Starved is set where the kernel gave the program less CPU than it asked for, by the samples
 	// themselves: shares are then of what was left, and in favour of what runs long.
 	Starved bool
@@ -70,10 +70,12 @@ func (p *Profile) Idle(cores float64) bool {
 	if p.WindowNS <= 0 {
 		return false
 	}
-	period := cmp.Or(p.periodNS, customaryPeriodNS)
 	_, most := stats.PoissonRate(p.Samples, float64(p.WindowNS), 0.95)
-	return most*float64(period) < cores
+	return most*float64(p.PeriodNS()) < cores
 }
+
+// PeriodNS is the CPU time that one sample stands for: the longest, where profiles differ.
+func (p *Profile) PeriodNS() int64 { return cmp.Or(p.periodNS, customaryPeriodNS) }
 
 // customaryPeriodNS is the period of the runtime's CPU profiles unless the program asks for another.
 const customaryPeriodNS = 10_000_000
@@ -91,12 +93,13 @@ type Share struct {
 	Stack evidence.Stack
 }
 
-// Site is the samples at one line of the program: the innermost frame outside of the Go distribution.
+// Site is the samples at one line of the program: see Own.
 type Site struct {
 	Location evidence.Frame
 	Samples  int64
 	Stack    evidence.Stack // the one with most samples
 	top      int64
+	place    bool // Call.Place
 }
 
 // Of measures a signature.
@@ -143,9 +146,9 @@ func ByLine(profiles []*evidence.Profile, column string) []Site {
 
 type byLine map[evidence.Frame]*Site
 
-// add counts what happened under the innermost line of the program; a stack without one counts nowhere.
+// add counts what happened under a line of the program; a stack without one counts nowhere.
 func (l byLine) add(stack evidence.Stack, n int64) {
-	at, ok := stack.User()
+	at, ok := Own(stack)
 	if !ok {
 		return
 	}
@@ -158,6 +161,21 @@ func (l byLine) add(stack evidence.Stack, n int64) {
 	if n > s.top {
 		s.top, s.Stack = n, stack
 	}
+}
+
+// Own is the line of the program that a stack is blamed on: the innermost of its own, else of a module that
+// it depends on; false where all is the Go distribution's.
+func Own(stack evidence.Stack) (at evidence.Frame, ok bool) {
+	for _, f := range stack {
+		switch {
+		case !isProgram(f):
+		case !IsDependency(f):
+			return f, true
+		case !ok:
+			at, ok = f, true
+		}
+	}
+	return at, ok
 }
 
 func (l byLine) sorted() []Site {

@@ -134,6 +134,9 @@ func (p *Profile) lostSamples() (Doubt, bool) {
 func (p *Profile) truncated() (Doubt, bool) {
 	var all Truncation
 	for _, prof := range p.profiles {
+		if !IsGo(prof) {
+			continue // other runtimes have other limits
+		}
 		all.add(TruncationOf(prof, prof.Column("samples"), MaxDepth(evidence.CPU, "")))
 	}
 	return Doubt{
