@@ -4,9 +4,13 @@ package detectors
 
 import (
 	"go-debug/analyze"
+	"go-debug/detectors/gc"
+	"go-debug/detectors/hotpath"
 	"go-debug/detectors/inflight"
 	"go-debug/detectors/leak"
 	"go-debug/detectors/mutexwait"
+	"go-debug/detectors/profilequality"
+	"go-debug/detectors/sched"
 	"go-debug/detectors/selectwait"
 )
 
@@ -15,5 +19,9 @@ var All = []*analyze.Detector{
 	leak.Detector,
 	mutexwait.Detector,
 	selectwait.Detector,
+	gc.Detector,
+	sched.Detector,
+	hotpath.Detector,
 	inflight.Detector,
+	profilequality.Detector,
 }

@@ -1,0 +1,102 @@
+package gc
+
+import (
+	"fmt"
+
+	"go-debug/analyze"
+	"go-debug/analyze/evidence"
+	"go-debug/analyze/signature"
+)
+
+// assistQuantile is the quantile of assists that is reported.
+const assistQuantile = 0.95
+
+// minAssists is the number of assists in a trace from which their time is judged.
+const minAssists = 30
+
+// reportAssist reports the cost of assists where the collector as a whole is within bounds.
+func reportAssist(r *reading) {
+	s, t := r.cpu.Of(sigAssist), r.traced
+	byCPU := r.above(s, "min-assist-share")
+	byTrace := t != nil && t.assistsDelay(r.pass)
+	if !byCPU && !byTrace {
+		return
+	}
+	f := analyze.Finding{Rule: ruleAssist, Confidence: r.lowered(analyze.Possible), Cost: s.Value(), Next: explain(ruleAssist)}
+	if byCPU && byTrace {
+		f.Confidence = r.lowered(analyze.Likely)
+	}
+	if byCPU {
+		f.Message = s.Words(s.Samples, r.requestsS) + " goes into assisting the collector"
+		f.Measures = append(f.Measures, s.Measure("assist_share", signature.Overdispersion))
+	} else {
+		f.Cost = min(float64(t.Assist.Sum)/float64(t.runningNS), 1)
+		f.Message = fmt.Sprintf("goroutines assist the collector for %s a second", signature.Duration(float64(t.Assist.Sum)/t.windowS))
+	}
+	if t != nil && len(t.assists) > 0 {
+		a := &t.assists[0]
+		f.Location, f.Stacks = a.location, []evidence.Stack{a.stack}
+		f.Message += fmt.Sprintf("; an assist here takes %s at p95", signature.Duration(float64(a.duration.Quantile(assistQuantile))))
+		f.Measures = append(f.Measures, t.assistMeasures()...)
+	} else if top, ok := signature.Top(s.Sites); ok {
+		f.Location, f.Stacks = top.Location, []evidence.Stack{top.Stack}
+	}
+	r.pass.Report(f)
+}
+
+// assistsDelay reports assists that take much of the time in which goroutines run, and long at a time. Some last
+// because their thread stood still, so that the median counts and not the mean.
+func (t *trace) assistsDelay(p *analyze.Pass) bool {
+	a := &t.Assist
+	return a.Count >= minAssists && float64(t.Cycles) >= p.Param("min-cycles") &&
+		float64(a.Count)*float64(a.Quantile(0.5)) > p.Param("min-assist-share")*float64(t.runningNS) &&
+		float64(t.runningNS)/1e9/t.windowS >= p.Param("min-cost") &&
+		float64(a.Quantile(assistQuantile)) >= p.Param("min-assist")
+}
+
+func reportSweep(r *reading) {
+	r.reportShare(sigSweep, ruleSweep, "min-sweep-share", "sweep_share", "goes into sweeping memory that was not reached", nil)
+}
+
+func reportBarriers(r *reading) {
+	r.reportShare(sigBarriers, ruleBarriers, "min-barrier-share", "write_barrier_share", "goes into write barriers", nil)
+}
+
+func reportAlloc(r *reading) {
+	r.reportShare(sigAlloc, ruleAlloc, "min-alloc-share", "alloc_share", "goes into allocating, collecting aside", nil)
+}
+
+// reportFinalizers reports whether finalizers are reported and outweigh the collector: sweeping objects that
+// have one is what the collector then does most.
+func reportFinalizers(r *reading) bool {
+	reported := r.reportShare(sigFinalizers, ruleFinalizers, "min-finalizer-share", "finalizer_share",
+		"goes into setting and running finalizers and cleanups", r.cpu.Of(sigSetFinalizer).Sites)
+	return reported && r.cpu.Of(sigFinalizers).Samples >= r.cpu.Of(sigCollector).Samples
+}
+
+// reportShare reports a signature whose share is above a threshold, at the line with most of it: one of
+// the sites where there are any, else one of the share's own. A share of twice the threshold is likely.
+func (r *reading) reportShare(sig signature.Signature, rule, param, measure, what string, sites []signature.Site) bool {
+	s := r.cpu.Of(sig)
+	if !r.above(s, param) {
+		return false
+	}
+	if len(sites) == 0 {
+		sites = s.Sites
+	}
+	f := analyze.Finding{Rule: rule, Confidence: analyze.Possible, Cost: s.Value(), Next: explain(rule),
+		Message: s.Words(s.Samples, r.requestsS) + " " + what}
+	if s.Above(2*r.pass.Param(param), signature.Overdispersion) {
+		f.Confidence = analyze.Likely
+	}
+	f.Confidence = r.lowered(f.Confidence)
+	f.Measures = append(f.Measures, s.Measure(measure, signature.Overdispersion))
+	if top, ok := signature.Top(sites); ok {
+		f.Location, f.Stacks = top.Location, []evidence.Stack{top.Stack}
+		f.Measures = append(f.Measures, s.MeasureSite(measure+"_here", top, signature.Overdispersion))
+	} else if s.Stack != nil {
+		f.Stacks = []evidence.Stack{s.Stack}
+	}
+	r.pass.Report(f)
+	return true
+}

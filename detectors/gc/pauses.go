@@ -1,0 +1,121 @@
+package gc
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"go-debug/analyze"
+	"go-debug/analyze/evidence"
+	"go-debug/analyze/signature"
+	"go-debug/analyze/stats"
+)
+
+// The kinds of pauses, as the runtime names them. All others are those of traces and dumps.
+var (
+	collectorStops = []string{"GC sweep termination", "GC mark termination"}
+	programStops   = []string{"read mem stats", "GOMAXPROCS"}
+)
+
+// pauseQuantile is the quantile of pauses that is held against the threshold.
+const pauseQuantile = 0.99
+
+// reportPauses reports long pauses of the collector.
+func reportPauses(r *reading) {
+	t := r.traced
+	if t == nil {
+		return
+	}
+	limit := r.pass.Param("min-pause")
+	all, kinds := t.pauses(collectorStops)
+	long := all.CountAbove(int64(limit))
+	// At least two: any one pause may be the kernel's.
+	if lo, _ := stats.Wilson(long, all.Count, stats.DefaultConfidence); long < 2 || lo <= 1-pauseQuantile {
+		return
+	}
+	p99 := float64(all.Quantile(pauseQuantile))
+	f := analyze.Finding{Rule: rulePause, Confidence: r.lowered(analyze.Likely), Cost: float64(all.Sum) / 1e9 / t.windowS, Next: explain(rulePause),
+		Message: fmt.Sprintf("garbage collection stops the world %s at p99, %s at most (%s pauses a second, %d of %d above %s)",
+			signature.Duration(p99), signature.Duration(float64(all.Max)), signature.Number(float64(all.Count)/t.windowS), long, all.Count, signature.Duration(limit))}
+	f.Measures = append([]stats.Measure{stats.FromHistogram("pause", "ns", all, pauseQuantile).Over(t.windowS)}, kinds...)
+	f.Measures = append(f.Measures, stopped(all, t.windowS))
+	if at, share, ok := r.bulk(); ok {
+		f.Location, f.Stacks = at.Location, []evidence.Stack{at.Stack}
+		f.Message += fmt.Sprintf("; this line copies, clears, compares or hashes memory in one piece, which cannot be stopped, for %s", share.Words(at.Samples, 0))
+		f.Measures = append(f.Measures, share.MeasureSite("bulk_share_here", at, signature.Overdispersion))
+	} else {
+		f.Rule, f.Next = ruleStretched, explain(ruleStretched)
+		f.Message += "; nothing in the program explains it: look for other load on the machine, or a CPU quota"
+	}
+	r.pass.Report(f)
+}
+
+// minBulk is the share of the CPU from which a line that works on memory in one piece is named.
+const minBulk = 0.02
+
+// bulk is the line of the program that does most of the work on memory in one piece.
+func (r *reading) bulk() (signature.Site, signature.Share, bool) {
+	s := r.cpu.Of(sigBulk)
+	top, ok := signature.Top(s.Sites)
+	return top, s, ok && s.SiteAbove(top, minBulk, signature.Overdispersion)
+}
+
+// pauses are all pauses of some kinds together, and the measures of each.
+func (t *trace) pauses(kinds []string) (*evidence.Histogram, []stats.Measure) {
+	all := &evidence.Histogram{}
+	var out []stats.Measure
+	for _, kind := range slices.Sorted(maps.Keys(t.STW)) {
+		if !slices.Contains(kinds, kind) {
+			continue
+		}
+		h := t.STW[kind]
+		all.Merge(&h)
+		name := "pause_" + strings.ReplaceAll(strings.ToLower(strings.TrimPrefix(kind, "GC ")), " ", "_")
+		out = append(out, stats.FromHistogram(name, "ns", &h, pauseQuantile).Over(t.windowS))
+	}
+	return all, out
+}
+
+func stopped(h *evidence.Histogram, windowS float64) stats.Measure {
+	return stats.Measure{Name: "stopped_share", Value: float64(h.Sum) / 1e9 / windowS, Unit: "ratio", N: h.Count,
+		Method: "pauses of the trace over its window"}.Over(windowS)
+}
+
+// minStops is the number of stops in a trace from which their time is judged.
+const minStops = 10
+
+// reportStops reports pauses that the program asks for.
+func reportStops(r *reading) {
+	s := r.cpu.Of(sigStops)
+	limit := r.pass.Param("min-stop-share")
+	byCPU := len(s.Sites) > 0 && r.above(s, "min-stop-share")
+	var all *evidence.Histogram
+	var kinds []stats.Measure
+	byTrace := false
+	if t := r.traced; t != nil {
+		all, kinds = t.pauses(programStops)
+		// A benchmark's clock reads statistics, and who asked no trace says.
+		byTrace = !t.bench && all.Count >= minStops && float64(all.Sum)/1e9 > limit*t.windowS
+	}
+	if !byCPU && !byTrace {
+		return
+	}
+	f := analyze.Finding{Rule: ruleStops, Confidence: analyze.Possible, Cost: s.Value(), Next: explain(ruleStops)}
+	if byTrace {
+		m := stopped(all, r.traced.windowS)
+		f.Confidence, f.Cost = analyze.Likely, m.Value
+		f.Message = fmt.Sprintf("the program stops the world itself, %s times a second, %s of the time", signature.Number(float64(all.Count)/r.traced.windowS), percent(m.Value))
+		f.Measures = append(append(f.Measures, m), kinds...)
+	} else {
+		f.Message = s.Words(s.Samples, r.requestsS) + " goes into stopping the world from here"
+	}
+	if s.Samples > 0 {
+		f.Measures = append(f.Measures, s.Measure("stop_cpu_share", signature.Overdispersion))
+	}
+	// A few samples are no share, and name the line all the same.
+	if top, ok := signature.Top(r.cpu.Of(sigStops).Sites); ok {
+		f.Location, f.Stacks = top.Location, []evidence.Stack{top.Stack}
+	}
+	r.pass.Report(f)
+}

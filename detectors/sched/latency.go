@@ -1,0 +1,146 @@
+package sched
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"go-debug/analyze"
+	"go-debug/analyze/evidence"
+	"go-debug/analyze/signature"
+	"go-debug/analyze/stats"
+)
+
+// latencyQuantile is the quantile of waits for a P that is held against the threshold.
+const latencyQuantile = 0.99
+
+// requestStarts are the functions in which goroutines start that serve requests, by their beginnings. A
+// response waits for the background read of its connection to end.
+var requestStarts = []string{
+	"net/http.(*conn).serve", "net/http.(*connReader).backgroundRead", "net/http.(*http2serverConn).runHandler",
+	"golang.org/x/net/http2.(*serverConn).runHandler", "google.golang.org/grpc.(*Server).", "net/rpc.(*service).call",
+	"github.com/valyala/fasthttp.(*workerPool).",
+}
+
+// A kind is all goroutines that start in one function.
+type kind struct {
+	start   string
+	at      evidence.Frame // the go statement, else the function itself
+	stack   evidence.Stack
+	runNS   int64
+	latency evidence.Histogram
+	request bool
+}
+
+// reportLatency reports goroutines that wait for a P while all are busy.
+func reportLatency(r *reading) {
+	t := r.traced
+	if t == nil || t.busy < r.pass.Param("min-utilisation") {
+		return
+	}
+	kinds := t.kinds()
+	requests := &evidence.Histogram{}
+	var all, serving int64
+	for i := range kinds {
+		all += kinds[i].runNS
+		if kinds[i].request {
+			requests.Merge(&kinds[i].latency)
+			serving += kinds[i].runNS
+		}
+	}
+	switch beside := 2*serving < all; {
+	case beside && r.waitsLong(requests):
+		r.reportWaits(ruleRequestDelay, analyze.Likely, "requests", requests, kinds)
+	case beside && requests.Count >= minRequestWaits && t.saturated >= r.pass.Param("min-saturated"):
+		// What arrives meanwhile is not even noticed: a P polls the network when it has nothing else to do,
+		// and the runtime for all of them every 10 ms.
+		r.reportWaits(ruleRequestDelay, analyze.Possible, "requests", requests, kinds)
+	case r.waitsLong(&t.Sched.Latency):
+		// A batch, or requests that keep the Ps busy themselves: a service at its limit.
+		r.reportWaits(ruleRunQueue, analyze.Likely, "goroutines", &t.Sched.Latency, kinds)
+	}
+}
+
+// minRequestWaits is the number of waits of requests in a trace from which it is of a program that serves any.
+const minRequestWaits = 20
+
+// waitsLong reports whether a quantile of waits is above the threshold for sure.
+func (r *reading) waitsLong(h *evidence.Histogram) bool {
+	long := h.CountAbove(int64(r.pass.Param("min-latency")))
+	lo, _ := stats.Wilson(long, h.Count, stats.DefaultConfidence)
+	return long >= 2 && lo > 1-latencyQuantile
+}
+
+func (r *reading) reportWaits(rule string, sure analyze.Confidence, who string, h *evidence.Histogram, kinds []kind) {
+	t := r.traced
+	p99 := float64(h.Quantile(latencyQuantile))
+	f := analyze.Finding{Rule: rule, Confidence: r.lowered(sure), Cost: t.saturated, Next: explain(rule),
+		Message: fmt.Sprintf("%s wait %s at p99 for one of %d Ps, all of them busy for %s of the time", who, signature.Duration(p99), t.procs, percent(t.saturated))}
+	if rule == ruleRequestDelay && sure < analyze.Likely {
+		f.Message = fmt.Sprintf("all %d Ps are busy beside the requests for %s of the time; what arrives then is noticed up to 10 ms late", t.procs, percent(t.saturated))
+	}
+	f.Measures = append([]stats.Measure{stats.FromHistogram("wait", "ns", h, latencyQuantile).Over(t.windowS),
+		stats.Measure{Name: "saturated", Value: t.saturated, Unit: "ratio", N: t.Sched.Latency.Count,
+			Method: "time with all Ps running and goroutines waiting for one, of the trace's window"}.Over(t.windowS),
+		stats.Measure{Name: "utilisation_while_waiting", Value: t.busy, Unit: "ratio", N: t.Sched.Latency.Count,
+			Method: "time running of the time of all Ps, weighted by the goroutines that waited"}.Over(t.windowS)}, t.measures()...)
+	r.placeBusiest(&f, kinds)
+	r.pass.Report(f)
+}
+
+// placeBusiest names the busiest line of the goroutines that keep the Ps busy.
+func (r *reading) placeBusiest(f *analyze.Finding, kinds []kind) {
+	if len(kinds) == 0 {
+		return
+	}
+	k := &kinds[0]
+	share := float64(k.runNS) / float64(max(r.traced.Sched.RunningNS, 1))
+	f.Location = k.at
+	if k.stack != nil {
+		f.Stacks = []evidence.Stack{k.stack}
+	}
+	f.Message += fmt.Sprintf("; goroutines of %s run most, %s of it", k.start, percent(share))
+	f.Measures = append(f.Measures, stats.Measure{Name: "busiest_share", Value: share, Unit: "ratio", N: k.latency.Count,
+		Method: "time running of " + k.start + ", of that of all goroutines"}.Over(r.traced.windowS))
+	if s := r.cpu.Of(signature.Signature{Anywhere: []string{k.start}}); r.cpu.Enough() {
+		if top, ok := signature.Top(s.Sites); ok {
+			f.Location, f.Stacks = top.Location, []evidence.Stack{top.Stack}
+			f.Measures = append(f.Measures, s.MeasureSite("cpu_share_here", top, signature.Overdispersion))
+		}
+	}
+}
+
+// kinds are the goroutines of the program by the function in which they start, those that run most first.
+func (t *trace) kinds() []kind {
+	byStart := map[string]*kind{}
+	for i := range t.Sites {
+		s := &t.Sites[i]
+		start := t.StackOf(s.Start)
+		if len(start) == 0 || strings.HasPrefix(start[0].Function, "runtime.") {
+			continue
+		}
+		name := start[len(start)-1].Function
+		k := byStart[name]
+		if k == nil {
+			k = &kind{start: name, at: start[len(start)-1], request: slices.ContainsFunc(requestStarts, func(p string) bool { return strings.HasPrefix(name, p) })}
+			byStart[name] = k
+		}
+		if stack := t.StackOf(s.Stack); k.stack == nil && len(stack) > 0 {
+			k.stack = stack
+			if at, ok := signature.Own(stack); ok {
+				k.at = at
+			}
+		}
+		k.runNS += s.RunNS
+		k.latency.Merge(&s.Latency)
+	}
+	out := make([]kind, 0, len(byStart))
+	for _, k := range byStart {
+		out = append(out, *k)
+	}
+	slices.SortFunc(out, func(a, b kind) int {
+		return cmp.Or(cmp.Compare(b.runNS, a.runNS), cmp.Compare(a.start, b.start))
+	})
+	return out
+}
