@@ -192,10 +192,16 @@ func (f *traceFold) addBlocks(t *Trace, id func(int32) int32) {
 		have.Open.Merge(&b.Open)
 		have.Silent += b.Silent
 		have.Exemplars = addExemplars(have.Exemplars, b.Exemplars)
-		have.OpenIDs = append(have.OpenIDs, b.OpenIDs...)
-		slices.Sort(have.OpenIDs)
-		have.OpenIDs = have.OpenIDs[:min(len(have.OpenIDs), MaxGroupIDs)]
+		have.OpenIDs = mergeIDs(have.OpenIDs, b.OpenIDs)
+		have.MovedIDs = mergeIDs(have.MovedIDs, b.MovedIDs)
 	}
+}
+
+// mergeIDs keeps the lowest ids of both, so that what is kept of a subset covers what is kept of the whole.
+func mergeIDs(have, more []uint64) []uint64 {
+	have = append(have, more...)
+	slices.Sort(have)
+	return have[:min(len(have), MaxGroupIDs)]
 }
 
 func (f *traceFold) addSites(t *Trace, id func(int32) int32) {

@@ -38,6 +38,7 @@ func randomTrace(rng *rand.Rand) *Trace {
 		for range rng.IntN(5) {
 			b.Exemplars = AddExemplar(b.Exemplars, exemplar())
 			b.OpenIDs = append(b.OpenIDs, rng.Uint64N(20))
+			b.MovedIDs = append(b.MovedIDs, rng.Uint64N(20))
 		}
 		t.Blocks = append(t.Blocks, b)
 		t.Wakes = append(t.Wakes, WakeEdge{Waker: id(), Woken: id(), Wait: wait(), Count: rng.Int64N(9), DelayNS: rng.Int64N(99)})

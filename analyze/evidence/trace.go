@@ -72,8 +72,10 @@ type BlockSite struct {
 	Open      Histogram  `json:"open"`
 	Silent    int64      `json:"silent"`
 	Exemplars []Exemplar `json:"exemplars,omitempty"`
-	// OpenIDs are goroutines of Open, ascending, at most MaxGroupIDs.
-	OpenIDs []uint64 `json:"open_ids,omitempty"`
+	// OpenIDs are goroutines of Open, ascending, at most MaxGroupIDs. MovedIDs are those of them whose
+	// wait began within the window; the others were silent for the whole of it.
+	OpenIDs  []uint64 `json:"open_ids,omitempty"`
+	MovedIDs []uint64 `json:"moved_ids,omitempty"`
 }
 
 // Exemplar is one of the slowest of its kind, so that a report can say where to look.

@@ -52,15 +52,20 @@ func newGeneration(t testing.TB) func() {
 }
 
 // parked counts the goroutines that are parked with the reason below the function.
-func parked(reason, function string) (n int) {
+func parked(reason, function string) int { return len(parkedIDs(reason, function)) }
+
+// parkedIDs are the ids of those goroutines.
+func parkedIDs(reason, function string) (ids []uint64) {
 	buf := make([]byte, 1<<20)
 	for _, g := range strings.Split(string(buf[:runtime.Stack(buf, true)]), "\n\n") {
 		head, _, _ := strings.Cut(g, "\n")
 		if strings.Contains(head, "["+reason) && strings.Contains(g, function+"(") {
-			n++
+			var id uint64
+			fmt.Sscanf(head, "goroutine %d ", &id)
+			ids = append(ids, id)
 		}
 	}
-	return n
+	return ids
 }
 
 // waitParked returns once n goroutines are parked so.

@@ -167,7 +167,7 @@ func TestCancelled(t *testing.T) {
 	}
 }
 
-func FuzzDecode(f *testing.F) {
+func FuzzTrace(f *testing.F) {
 	f.Add([]byte("go 1.26 trace\x00\x00\x00"))
 	f.Add([]byte("go 1.19 trace\x00\x00\x00\x01"))
 	f.Add(record(f, func() { stories(f, func() {}) }))

@@ -21,6 +21,7 @@ func TestCounts(t *testing.T) {
 		}
 	}()
 	waitParked(t, 3, "chan send", "trace.sendForever")
+	silent := parkedIDs("chan send", "trace.sendForever")
 	data := record(t, func() {
 		for range 7 {
 			go sendForever(stuck)
@@ -46,6 +47,10 @@ func TestCounts(t *testing.T) {
 		b := siteOf(t, tr, "sendForever")
 		if b.Wait != evidence.WaitChanSend || b.Open.Count != 10 || b.Silent != 3 || len(b.OpenIDs) != 10 || b.Ended.Count != 0 {
 			t.Errorf("open %d (%v), silent %d, ended %d, wait %s", b.Open.Count, b.OpenIDs, b.Silent, b.Ended.Count, b.Wait)
+		}
+		still := slices.DeleteFunc(slices.Clone(b.OpenIDs), func(id uint64) bool { return slices.Contains(b.MovedIDs, id) })
+		if slices.Sort(silent); len(b.MovedIDs) != 7 || !slices.Equal(still, silent) {
+			t.Errorf("open %v, moved %v: want all to have moved but %v", b.OpenIDs, b.MovedIDs, silent)
 		}
 		if !slices.IsSorted(b.OpenIDs) || len(b.Exemplars) != evidence.MaxExemplars || b.Exemplars[0].DurationNS != w.DurationNS {
 			t.Errorf("ids %v, exemplars %+v: want the longest first, the whole window long", b.OpenIDs, b.Exemplars)
@@ -145,7 +150,7 @@ func checkInvariants(t *testing.T, tr *evidence.Trace) {
 	}
 	for _, b := range tr.Blocks {
 		ended += b.Ended.Count + b.Unseen.Count
-		if b.Silent > b.Open.Count || int64(len(b.OpenIDs)) > b.Open.Count {
+		if b.Silent != b.Open.Count-int64(len(b.MovedIDs)) || int64(len(b.OpenIDs)) != b.Open.Count || !slices.IsSorted(b.MovedIDs) {
 			t.Errorf("block %+v", b)
 		}
 	}

@@ -42,6 +42,9 @@ func counts(t *evidence.Trace) map[string]int64 {
 	for _, b := range t.Blocks {
 		k := fmt.Sprintf("block %s %s ", b.Wait, at(b.Stack))
 		out[k+"ended"], out[k+"unseen"], out[k+"open"], out[k+"silent"] = b.Ended.Count, b.Unseen.Count, b.Open.Count, b.Silent
+		for _, id := range b.MovedIDs {
+			out[fmt.Sprint(k, "moved ", id)] = 1
+		}
 	}
 	for _, w := range t.Wakes {
 		out[fmt.Sprintf("wake %s %s %s", w.Wait, at(w.Waker), at(w.Woken))] = w.Count

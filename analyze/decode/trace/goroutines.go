@@ -279,6 +279,9 @@ func (w *window) closeWait(g *goroutine, age int64) {
 	}
 	if len(b.OpenIDs) < evidence.MaxGroupIDs {
 		b.OpenIDs = append(b.OpenIDs, g.id)
+		if g.seen {
+			b.MovedIDs = append(b.MovedIDs, g.id)
+		}
 	}
 	b.Exemplars = evidence.AddExemplar(b.Exemplars, evidence.Exemplar{Goroutine: g.id, AtNS: g.since, DurationNS: age})
 }
