@@ -126,8 +126,8 @@ func (w *walker) receiverNil(e ast.Expr, taken bool) bool {
 }
 
 // counts reports a condition on a variable of the function that is stepped somewhere, or on
-// anything that is stepped in a loop around it: which way it goes in which round is beyond
-// this analysis.
+// anything that is stepped before it in the function or in a loop around it: which way it goes in
+// which round is beyond this analysis.
 func (p *program) counts(e ast.Expr) bool {
 	found := false
 	ast.Inspect(e, func(n ast.Node) bool {
@@ -147,7 +147,7 @@ func (p *program) stepsAround(v *types.Var, e ast.Expr) bool {
 		return true
 	}
 	for _, s := range steps {
-		if p.enclosing(s) == p.enclosing(e) {
+		if p.enclosing(s) == p.enclosing(e) && s.Pos() < e.Pos() {
 			return true
 		}
 		for _, l := range p.loopsBetween(e, nil) {
