@@ -26,6 +26,9 @@ type Detector struct {
 	// Supporting marks a detector that judges the evidence and not the service: that it found
 	// nothing says nothing of the service.
 	Supporting bool
+	// ReadsCode marks a detector that uses Set.Code: what the program's source says where
+	// goroutines block.
+	ReadsCode bool
 	// Run reads p.Evidence and calls p.Report. It sees no file, network, clock or global.
 	Run func(ctx context.Context, p *Pass) error
 }

@@ -30,6 +30,8 @@ var required = map[string]string{
 	"load[].measures[]":           "name value unit",
 	"detectors[].unchecked[]":     "what",
 	"findings[].stack_frames[][]": "function",
+	"findings[].code":             "pattern why",
+	"source":                      "dir blocked found",
 	"gate":                        "failed exit_code reasons min_confidence findings",
 	"gate.reasons[]":              "exit_code text",
 	"gate.findings.new[]":         changeFields,

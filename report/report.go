@@ -26,6 +26,7 @@ type Report struct {
 	Verdict   Verdict    `json:"verdict" jsonschema:"the result in one word and one line"`
 	Target    Text       `json:"target" jsonschema:"URL of the program that the inputs were captured from, without user, password and query; null when nobody recorded it or there are several"`
 	Inputs    []Input    `json:"inputs" jsonschema:"what was read, in the order of the captures"`
+	Source    *Source    `json:"source" jsonschema:"the program's source code, as far as it was read; null when none was"`
 	Load      []Load     `json:"load" jsonschema:"throughput beside concurrency, by source and route"`
 	Detectors []Detector `json:"detectors" jsonschema:"what was checked and what was not"`
 	Findings  []Finding  `json:"findings" jsonschema:"what was found, the most important first"`
@@ -130,6 +131,7 @@ type Finding struct {
 	Measures    []Measure          `json:"measures" jsonschema:"the numbers behind the finding; the first is the headline"`
 	Stacks      [][]string         `json:"stacks" jsonschema:"function names, innermost first"`
 	StackFrames [][]Frame          `json:"stack_frames" jsonschema:"the same stacks with file and line"`
+	Code        *Code              `json:"code" jsonschema:"what the program's source says about the place; null when it was not read or says nothing"`
 	Remedy      string             `json:"remedy" jsonschema:"what to change"`
 	Next        string             `json:"next" jsonschema:"the next command to run; empty for none"`
 }

@@ -3,7 +3,6 @@ package code
 import (
 	"context"
 	"fmt"
-	"os"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -15,8 +14,8 @@ import (
 type Result struct {
 	Sites []evidence.CodeSite // sorted
 	// Blocked counts the places of the capture at which code of a program (not of the
-	// standard library alone) is blocked, Mapped those of them that were found in the source.
-	Blocked, Mapped int
+	// standard library alone) is blocked, Found those of them that were found in the source.
+	Blocked, Found int
 }
 
 // Inspect looks for the places at which goroutines of a capture are blocked in the source
@@ -25,8 +24,7 @@ type Result struct {
 func Inspect(ctx context.Context, set *evidence.Set, dir string) (res *Result, err error) {
 	defer func() { // the parser and the checker read what anybody may have written
 		if r := recover(); r != nil {
-			os.Stderr.Write(debug.Stack())
-			res, err = nil, fmt.Errorf("source below %s could not be analysed: %v", dir, r)
+			res, err = nil, fmt.Errorf("source below %s could not be analysed: %v at %s", dir, r, panicSite())
 		}
 	}()
 	t, err := openTree(dir)
@@ -40,6 +38,17 @@ func Inspect(ctx context.Context, set *evidence.Set, dir string) (res *Result, e
 		return in.result(nil), nil
 	}
 	return in.result(in.load()), nil
+}
+
+// panicSite is the line of this package at which a panic began.
+func panicSite() string {
+	for line := range strings.Lines(string(debug.Stack())) {
+		if at, ok := strings.CutPrefix(strings.TrimSpace(line), "/"); ok && strings.Contains(at, "analyze/code/") && !strings.Contains(at, "/code.go:") {
+			at, _, _ = strings.Cut(at, " ")
+			return at[strings.LastIndex(at, "/")+1:]
+		}
+	}
+	return "an unknown place"
 }
 
 // An inspection is one run of Inspect.
@@ -119,7 +128,7 @@ func (in *inspection) result(p *program) *Result {
 			continue
 		}
 		if _, user := s.stack.User(); user {
-			res.Mapped++
+			res.Found++
 		}
 		if site.Pattern != "" || site.Why != "" || site.Invisible != "" {
 			res.Sites = append(res.Sites, site)

@@ -43,7 +43,15 @@ func TestReadmeSessions(t *testing.T) {
 	if err := os.Symlink(os.Args[0], filepath.Join(bin, "go-debug")); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Symlink(filepath.Join(root, "fixtures"), filepath.Join(work, "fixtures")); err != nil {
+	// The module at hand is read where goroutines block, and nothing is read through links.
+	if err := os.CopyFS(filepath.Join(work, "fixtures"), os.DirFS(filepath.Join(root, "fixtures"))); err != nil {
+		t.Fatal(err)
+	}
+	gomod, err := os.ReadFile(filepath.Join(root, "go.mod"))
+	if err == nil {
+		err = os.WriteFile(filepath.Join(work, "go.mod"), gomod, 0o600)
+	}
+	if err != nil {
 		t.Fatal(err)
 	}
 	rewritten := lines
@@ -82,7 +90,7 @@ func readSessions(lines []string) []session {
 	return out
 }
 
-// runSession runs a command line by the shell in a directory that has the repository's
+// runSession runs a command line by the shell in a directory that has the repository's go.mod and
 // fixtures and nothing else. The tool is this test binary under its own name, and
 // localhost:6060 is the test's server.
 func runSession(t *testing.T, work, bin, server, command string) []string {

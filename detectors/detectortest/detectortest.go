@@ -8,7 +8,11 @@
 // says that one finding of the rule leak/chan-send names this line (base name of the file,
 // line number) and that its message matches the regular expression. The expression and its
 // colon may be left out; several quoted wants may follow one another in a comment, and each
-// expects one finding.
+// expects one finding. The name of a pattern behind a want,
+//
+//	errc <- err // want "leak/chan-send" pattern premature-return
+//
+// is what analyze/code has to call the code at that line.
 //
 // Captures go through the pipeline that the command uses, from the directory to the
 // findings, so that a fixture tests source, decode and detectors together.
@@ -23,21 +27,43 @@ import (
 
 	"go-debug/analyze"
 	"go-debug/analyze/budget"
+	"go-debug/analyze/code"
 	"go-debug/analyze/decode"
 	"go-debug/analyze/evidence"
 	"go-debug/analyze/source"
 )
 
-// Run analyses the captures in dir with the detectors. It fails the test for a finding
-// that no want expects, for a want that no finding meets, for an input that was not wholly
-// read, for a detector that failed, and for a directory without captures. Wants of
-// detectors that are not run are left alone.
+// Run analyses the captures in dir with the detectors, without the program's source and with it. It
+// fails the test for a finding that no want expects, for a want that no finding meets, for an input
+// that was not wholly read, for a detector that failed, and for a directory without captures. Wants of
+// detectors that are not run are left alone. It returns what was found with the source.
 func Run(t testing.TB, dir string, detectors []*analyze.Detector) *analyze.Result {
 	t.Helper()
 	set := Load(t, dir)
 	if set == nil {
 		return nil
 	}
+	wants, err := Wants(dir)
+	if err != nil {
+		t.Errorf("%s: %v", dir, err)
+		return nil
+	}
+	read, err := code.Inspect(context.Background(), set, dir)
+	if err != nil {
+		t.Errorf("%s: %v", dir, err)
+		return nil
+	}
+	wants = wantsOf(wants, detectors)
+	res := run(t, dir, set, wants, detectors)
+	if len(read.Sites) == 0 {
+		return res
+	}
+	set.Code = read.Sites
+	return run(t, dir, set, wants, detectors)
+}
+
+func run(t testing.TB, dir string, set *evidence.Set, wants []Want, detectors []*analyze.Detector) *analyze.Result {
+	t.Helper()
 	res, err := analyze.Run(context.Background(), set, detectors, analyze.Options{})
 	if err != nil {
 		t.Errorf("%s: %v", dir, err)
@@ -48,12 +74,7 @@ func Run(t testing.TB, dir string, detectors []*analyze.Detector) *analyze.Resul
 			t.Errorf("%s: detector %s failed: %s", dir, o.Detector, o.Why)
 		}
 	}
-	wants, err := Wants(dir)
-	if err != nil {
-		t.Errorf("%s: %v", dir, err)
-		return res
-	}
-	compare(t, dir, wantsOf(wants, detectors), res.Findings)
+	compare(t, dir, wants, res.Findings, set.Code != nil)
 	return res
 }
 
@@ -90,7 +111,7 @@ func wantsOf(wants []Want, detectors []*analyze.Detector) []Want {
 }
 
 // compare pairs findings with wants, one to one.
-func compare(t testing.TB, dir string, wants []Want, findings []analyze.Finding) {
+func compare(t testing.TB, dir string, wants []Want, findings []analyze.Finding, withSource bool) {
 	t.Helper()
 	met := make([]bool, len(wants))
 	for i := range findings {
@@ -107,6 +128,9 @@ func compare(t testing.TB, dir string, wants []Want, findings []analyze.Finding)
 			continue
 		}
 		met[j] = true
+		if w := wants[j]; withSource && w.Pattern != "" && (f.Code == nil || f.Code.Pattern != w.Pattern) {
+			t.Errorf("%s: the source at %s:%d is not called %s: %+v", dir, w.File, w.Line, w.Pattern, f.Code)
+		}
 	}
 	for j, w := range wants {
 		if !met[j] {

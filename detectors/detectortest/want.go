@@ -20,6 +20,7 @@ type Want struct {
 	Line    int
 	Rule    string
 	Message *regexp.Regexp // nil when any message will do
+	Pattern string         // what the source must be called by, written behind the string as "pattern NAME"; empty: not asked
 	Low     bool           // written "// want low": of low confidence, which a healthy program may have, too
 }
 
@@ -88,7 +89,7 @@ func wantsInFile(name string, src []byte) ([]Want, error) {
 	}
 }
 
-// parseWants reads one or more quoted strings "RULE" or "RULE: REGEXP".
+// parseWants reads one or more quoted strings "RULE" or "RULE: REGEXP", each with a pattern behind it or none.
 func parseWants(text string) ([]Want, error) {
 	var wants []Want
 	for text = strings.TrimSpace(text); text != ""; text = strings.TrimSpace(text) {
@@ -110,6 +111,9 @@ func parseWants(text string) ([]Want, error) {
 			if w.Message, err = regexp.Compile(strings.TrimSpace(pattern)); err != nil {
 				return nil, fmt.Errorf("want: message of %s: %w", w.Rule, err)
 			}
+		}
+		if rest, ok := strings.CutPrefix(strings.TrimSpace(text), "pattern "); ok {
+			w.Pattern, text, _ = strings.Cut(rest, " ")
 		}
 		wants = append(wants, w)
 	}

@@ -36,3 +36,13 @@ func weight(c *evidence.CodeSite) int {
 	}
 	return 1
 }
+
+// explained is what the source says, without a reason why the runtime cannot see goroutines that it saw.
+func (c *candidate) explained() *evidence.CodeSite {
+	if c.code == nil || c.leaked == 0 || c.code.Invisible == "" {
+		return c.code
+	}
+	seen := *c.code
+	seen.Invisible = ""
+	return &seen
+}

@@ -14,7 +14,7 @@
 //
 // A finding states the leak per second and per request, how long until the stacks alone fill a
 // gigabyte, where the goroutines are started, one full stack, and what to change. With the program's
-// source (--src) it names the pattern and the culprit line, says why the runtime's leak profile cannot see it
+// source (--src, else the module at hand) it names the pattern and the culprit line, says why the runtime's leak profile cannot see it
 // if it cannot, and shows the lines to change before and after.
 //
 // Goroutines that come one to one with others and are started by the same function (the reader and

@@ -22,7 +22,7 @@ func (s *survey) finding(c *candidate) analyze.Finding {
 		Cost:       float64(c.goroutines()),
 		Next:       "go-debug explain " + ruleOf(c.class),
 		Identity:   c.identity(),
-		Code:       c.code,
+		Code:       c.explained(),
 	}
 	if !own(f.Location) {
 		if by, how, ok := s.starter(c); ok {
@@ -73,13 +73,11 @@ func (c *candidate) goroutines() int {
 	return max(n, c.count)
 }
 
-// message is the cause in one line: how many, where, how fast, how it is known, and why.
+// message is the cause in one line: how many, where, how fast and how it is known. What the source says
+// stands beside it: the same capture has the same message with the source and without.
 func (s *survey) message(c *candidate) string {
 	var b strings.Builder
 	b.WriteString(s.observation(c))
-	if c.code != nil && c.code.Pattern != "" && c.code.Why != "" {
-		b.WriteString("; " + strings.TrimSuffix(c.code.Why, "."))
-	}
 	if at := place(c.creator); at != "" && c.creator != c.location() && own(c.creator) {
 		b.WriteString("; started at " + at)
 	}

@@ -43,6 +43,9 @@ func (m *page) report(r *report.Report) {
 	n := m.limit(len(remarks), maxRemarks)
 	m.remarks(remarks[:n])
 	m.more(len(remarks)-n, "remark")
+	if s := sourcePhrase(r.Source); s != "" {
+		m.printf("\nSource: %s\n", prose(s))
+	}
 	m.load(r)
 	m.findings(r.Findings)
 	if open := uncheckedRemarks(r); len(open) > 0 {
@@ -130,9 +133,16 @@ func (m *page) finding(n int, f report.Finding) {
 	for _, line := range evidencePhrases(f, m.Options) {
 		m.printf("%s- evidence: %s\n", indent, prose(line))
 	}
+	if why := codePhrase(f.Code); why != "" {
+		m.printf("%s- source: %s\n", indent, prose(why))
+	}
+	if why := unseenPhrase(f.Code); why != "" {
+		m.printf("%s- unseen: %s\n", indent, prose(why))
+	}
 	if f.Remedy != "" {
 		m.printf("%s- remedy: %s\n", indent, prose(f.Remedy))
 	}
+	m.diff(indent, f.Code)
 	if !m.Verbose {
 		return
 	}
@@ -149,6 +159,19 @@ func (m *page) finding(n int, f report.Finding) {
 		}
 		m.printf("%s```\n\n", indent)
 	}
+}
+
+// diff is a block of its own. Every line of it begins with its sign, so that none closes the fence.
+func (m *page) diff(indent string, c *report.Code) {
+	lines := diffOf(c)
+	if len(lines) == 0 {
+		return
+	}
+	m.printf("\n%s```diff\n", indent)
+	for _, l := range lines {
+		m.printf("%s%s\n", indent, strings.TrimRight(string(l.sign)+" "+l.text, " "))
+	}
+	m.printf("%s```\n\n", indent)
 }
 
 // where is "`main.go:29` `main.fetch`: ", or empty.

@@ -40,6 +40,20 @@ func leakFinding(count float64) analyze.Finding {
 	}
 }
 
+// explained is a leak with what its source says.
+func explained(f analyze.Finding) analyze.Finding {
+	f.Code = &evidence.CodeSite{Pattern: evidence.PatternPrematureReturn, Certain: true,
+		Why:     "controller.reconcile returns at main.go:91 on ctx.Done() while the goroutine still sends on result, which has no buffer",
+		Culprit: frame("main.(*controller).reconcile", "cmd/resync/main.go", 84),
+		Fix:     "make result with a buffer of 1, so that the send never waits",
+		Before:  "if c.ready {\n\tresult := make(chan map[string][]func(context.Context, *organisation) error)\n\tgo work(result) // ```\n}\n",
+		After:   "if c.ready {\n\tresult := make(chan map[string][]func(context.Context, *organisation) error, 1)\n\tgo work(result) // ```\n}\n",
+		Invisible: "the runtime's record of the waiting send points into the closure, which holds err and result, " +
+			"and so keeps the channel alive"}
+	f.Remedy = f.Code.Fix
+	return f
+}
+
 func convoyFinding(delay float64) analyze.Finding {
 	return analyze.Finding{
 		Rule: "mutexwait/convoy", Noun: "contention", Severity: analyze.Medium, Confidence: analyze.Proven,
@@ -68,7 +82,7 @@ func sample() *report.Report {
 			SHA256: strings.Repeat("ef", 32), Go: "go1.26.8"},
 	}}
 	res := &analyze.Result{
-		Findings: []analyze.Finding{leakFinding(1243), convoyFinding(4.4e9)},
+		Findings: []analyze.Finding{explained(leakFinding(1243)), convoyFinding(4.4e9)},
 		Load: []analyze.LoadReport{
 			{Source: "trace", Route: "all", WindowS: 10, Requests: stats.Float(9500), ArrivalsPerS: stats.Float(953), QPS: stats.Float(950),
 				InFlight: analyze.LoadInFlight{Mean: stats.Float(91.4), Max: stats.Float(130)}, LittlesGap: stats.Float(0.031), Goroutines: stats.Float(12400),
@@ -88,7 +102,9 @@ func sample() *report.Report {
 			{Detector: "inflight", State: analyze.Ran},
 		},
 	}
-	return report.New(set, res, tool)
+	r := report.New(set, res, tool)
+	r.Source = &report.Source{Dir: ".", Blocked: 7, Found: 5}
+	return r
 }
 
 // clear is a run that read everything and found nothing.

@@ -75,5 +75,14 @@ func escape(c rune) string {
 // clean is a copy of the report that is safe to show. Every renderer for people starts
 // with it, so that no text can pass by.
 func clean(r *report.Report) *report.Report {
-	return r.MapStrings(func(s string) string { return cutMiddle(Sanitize(s), maxText) })
+	return r.MapStrings(func(s string) string { return cutMiddle(Sanitize(indented(s)), maxText) })
 }
+
+// indented writes the tabs at the beginning of a line of source as spaces.
+func indented(s string) string {
+	text := strings.TrimLeft(s, "\t")
+	return strings.Repeat("    ", min(len(s)-len(text), maxIndent)) + text
+}
+
+// maxIndent bounds the tabs that are written as spaces: no code is indented deeper.
+const maxIndent = 20

@@ -61,6 +61,9 @@ func (p *printer) inputs(r *report.Report) {
 		}
 	}
 	p.more(2, len(remarks)-n, "remark")
+	if s := sourcePhrase(r.Source); s != "" {
+		p.block(0, "Source:", dim, s)
+	}
 }
 
 func (p *printer) load(r *report.Report) {
@@ -136,8 +139,15 @@ func (p *printer) finding(n int, f report.Finding) {
 		}
 		p.hang(4, evidenceColumn, label, dim, line)
 	}
+	if why := codePhrase(f.Code); why != "" {
+		p.hang(4, evidenceColumn, "source", dim, why)
+	}
 	if f.Remedy != "" {
 		p.hang(4, evidenceColumn, "remedy", dim, f.Remedy)
+	}
+	p.diff(f.Code)
+	if why := unseenPhrase(f.Code); why != "" {
+		p.hang(4, evidenceColumn, "unseen", dim, why)
 	}
 	if !p.Verbose {
 		return
@@ -178,6 +188,22 @@ func (p *printer) stacks(f report.Finding) {
 			p.hang(4, evidenceColumn, label, dim, strings.TrimSpace(cutMiddle(fr.Function, max(room, 20))+" "+at))
 			label = ""
 		}
+	}
+}
+
+// diff prints the change that the source analysis proposes, each line on a line of its own.
+func (p *printer) diff(c *report.Code) {
+	for _, l := range diffOf(c) {
+		s := plain
+		switch l.sign {
+		case '-':
+			s = red
+		case '+':
+			s = green
+		}
+		// A change stands at the end of a line more often than in its middle.
+		text := cutMiddle(strings.TrimRight(string(l.sign)+" "+l.text, " "), p.Width-evidenceColumn)
+		p.line(strings.Repeat(" ", evidenceColumn) + p.paint(s, text))
 	}
 }
 

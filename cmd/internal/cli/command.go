@@ -85,7 +85,7 @@ func (g *gating) tests(ctx context.Context, command []string, opt analyze.Option
 	if len(opt.Only) == 0 {
 		opt.Only = judgesOfSurvivors()
 	}
-	r, err := g.t.judged(ctx, testItems(run, dumps), problems, limits, opt)
+	r, err := g.t.judged(ctx, testItems(run, dumps), problems, limits, &g.in, opt)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -29,6 +29,7 @@ type inputFlags struct {
 	live   liveFlags
 	// maxMemory is a size as it was written; empty when it was not.
 	maxMemory string
+	code      codeFlags
 }
 
 // liveFlags shape the capture of a live endpoint.
@@ -76,6 +77,7 @@ func (in *inputFlags) register(cmd *cobra.Command) {
 	cmd.Flags().StringArrayVar(&in.params, "param", nil, "set a threshold, `DETECTOR.NAME=VALUE` (see go-debug explain DETECTOR)")
 	cmd.Flags().StringVar(&in.maxMemory, strings.TrimLeft(budget.MemoryFlag, "-"), "", "memory that reading an input may take, a `SIZE` such as 512MiB "+
 		"or 2GiB; what does not fit is left out, and said to be (default: $"+memoryVariable+", else 1GiB or GOMEMLIMIT, whichever is less)")
+	in.code.register(cmd)
 	in.live.register(cmd)
 	completeFrom(cmd, "only", names)
 }
@@ -97,7 +99,7 @@ func (in *inputFlags) options() (analyze.Options, error) {
 	if err := opt.Check(detectors.All); err != nil {
 		return opt, usage("go-debug explain", "%w", err)
 	}
-	return opt, nil
+	return opt, in.code.check()
 }
 
 // pipeline carries one run from arguments to a report. Everything after decoding is a pure
@@ -116,21 +118,23 @@ func (t *terminal) pipeline(ctx context.Context, args []string, in *inputFlags, 
 		MaxMemory: limits.Memory,
 	})
 	t.endProgress()
-	return t.judged(ctx, items, problems, limits, opt)
+	return t.judged(ctx, items, problems, limits, in, opt)
 }
 
 // judged carries what was resolved to a report.
-func (t *terminal) judged(ctx context.Context, items []source.Item, problems []source.Problem, limits budget.Budget, opt analyze.Options) (*report.Report, error) {
+func (t *terminal) judged(ctx context.Context, items []source.Item, problems []source.Problem, limits budget.Budget, in *inputFlags, opt analyze.Options) (*report.Report, error) {
 	set := decode.All(ctx, items, limits)
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
 	set = evidence.Merge(set, t.unresolved(problems))
+	read := t.readCode(ctx, &in.code, set, opt)
 	res, err := analyze.Run(ctx, set, detectors.All, opt)
 	if err != nil {
 		return nil, err
 	}
 	r := report.New(set, res, tool())
+	r.Source = read
 	t.mention(r)
 	return r, nil
 }

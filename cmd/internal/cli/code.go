@@ -1,0 +1,89 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"go-debug/analyze"
+	"go-debug/analyze/code"
+	"go-debug/analyze/evidence"
+	"go-debug/analyze/source"
+	"go-debug/detectors"
+	"go-debug/report"
+)
+
+// codeFlags say where the source of the captured program is.
+type codeFlags struct {
+	dir   string
+	named func() bool // the user gave it
+}
+
+func (c *codeFlags) register(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&c.dir, "src", "", "read the program's source in `DIR` where goroutines block, to name the pattern and the lines "+
+		"to change; nothing outside of it is opened (default: the module at hand; an empty DIR reads none)")
+	c.named = func() bool { return cmd.Flags().Changed("src") }
+}
+
+// check refuses a directory that cannot be opened before anything is captured.
+func (c *codeFlags) check() error {
+	if c.dir == "" {
+		return nil
+	}
+	switch info, err := os.Stat(c.dir); {
+	case err != nil:
+		return unreadable(fmt.Errorf("cannot read the source: %w", err), "ls -ld "+source.ShellQuote(c.dir))
+	case !info.IsDir():
+		return usage("--src .", "--src %s is no directory", c.dir)
+	}
+	return nil
+}
+
+// readCode adds to the evidence what the source says, where a detector that runs asks for it. The
+// decoders see no source and detectors see no file, so this is the place where both meet. Source that
+// nobody named and that has nothing to do with the captures goes unmentioned.
+func (t *terminal) readCode(ctx context.Context, c *codeFlags, set *evidence.Set, opt analyze.Options) *report.Source {
+	wanted := slices.ContainsFunc(detectors.All, func(d *analyze.Detector) bool {
+		return d.ReadsCode && (len(opt.Only) == 0 || slices.Contains(opt.Only, d.Name))
+	})
+	dir := c.dir
+	if !c.named() {
+		dir = moduleAtHand()
+	}
+	if !wanted || dir == "" {
+		return nil
+	}
+	res, err := code.Inspect(ctx, set, dir)
+	if err != nil {
+		t.note("the source was not read: %v", err)
+		return nil
+	}
+	if res.Found == 0 && !c.named() {
+		return nil
+	}
+	set.Code = res.Sites
+	return &report.Source{Dir: filepath.ToSlash(dir), Blocked: res.Blocked, Found: res.Found}
+}
+
+// moduleAtHand is the innermost directory around the current one that has a go.mod, relative to it; empty
+// when there is none.
+func moduleAtHand() string {
+	here, err := os.Getwd()
+	if err != nil {
+		return ""
+	}
+	for dir, rel := here, "."; ; dir, rel = filepath.Dir(dir), filepath.Join(rel, "..") {
+		info, err := os.Stat(filepath.Join(dir, "go.mod"))
+		if err == nil && info.Mode().IsRegular() {
+			return rel
+		}
+		if filepath.Dir(dir) == dir || err != nil && !errors.Is(err, os.ErrNotExist) {
+			return ""
+		}
+	}
+}
