@@ -73,6 +73,8 @@ func (d *Detector) rule(id string) *Rule {
 // Result is what a run of all detectors found.
 type Result struct {
 	Findings []Finding
+	// Rules are those of the findings, by ID.
+	Rules    []Rule
 	Outcomes []Outcome
 	Load     []LoadReport
 }
@@ -105,7 +107,22 @@ func Run(ctx context.Context, set *evidence.Set, detectors []*Detector, opt Opti
 		res.Outcomes = append(res.Outcomes, out)
 	}
 	res.Findings = dedupe(res.Findings)
+	res.Rules = rulesOf(res.Findings, detectors)
 	return res, nil
+}
+
+// rulesOf are the rules of the findings, each once, by ID.
+func rulesOf(findings []Finding, detectors []*Detector) []Rule {
+	var out []Rule
+	for _, d := range detectors {
+		for _, rule := range d.Rules {
+			if slices.ContainsFunc(findings, func(f Finding) bool { return f.Rule == rule.ID }) {
+				out = append(out, rule)
+			}
+		}
+	}
+	slices.SortFunc(out, func(a, b Rule) int { return cmp.Compare(a.ID, b.ID) })
+	return out
 }
 
 // fewest is the number of captures of a kind that the most modest need for it asks for.

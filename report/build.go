@@ -30,6 +30,9 @@ func New(set *evidence.Set, res *analyze.Result, tool Tool) *Report {
 	for _, f := range res.Findings {
 		r.Findings = append(r.Findings, newFinding(f))
 	}
+	for _, rule := range res.Rules {
+		r.Rules = append(r.Rules, Rule{ID: rule.ID, Title: rule.Title, Severity: rule.Severity, Remedy: rule.Remedy, Help: rule.Doc})
+	}
 	r.Sites = newSites(set)
 	r.aim()
 	r.Verdict = judge(r)

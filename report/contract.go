@@ -32,6 +32,7 @@ var required = map[string]string{
 	"findings[].stack_frames[][]": "function",
 	"findings[].code":             "pattern why",
 	"source":                      "dir blocked found",
+	"rules[]":                     "id title severity remedy help",
 	"gate":                        "failed exit_code reasons min_confidence findings",
 	"gate.reasons[]":              "exit_code text",
 	"gate.findings.new[]":         changeFields,

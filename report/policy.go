@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -95,17 +96,18 @@ func (j *Judgement) unread(head *Report, p Policy) {
 		if p.AllowPartial && in.read() {
 			continue
 		}
-		why := in.Error
-		if why == "" {
-			why = "it is incomplete"
-		}
-		j.add(ExitIncomplete, "input %s was not wholly read: %s", in.Name, why)
+		j.add(ExitIncomplete, "%s", in.unread())
 	}
 	for _, d := range head.Detectors {
 		if d.State == analyze.Failed {
 			j.add(ExitIncomplete, "detector %s failed: %s", d.Name, d.Why)
 		}
 	}
+}
+
+// unread says that the input was not wholly read, and why.
+func (in *Input) unread() string {
+	return fmt.Sprintf("input %s was not wholly read: %s", in.Name, cmp.Or(in.Error, "it is incomplete"))
 }
 
 // unanswered adds what the evidence could not answer.

@@ -30,6 +30,7 @@ type Report struct {
 	Load      []Load     `json:"load" jsonschema:"throughput beside concurrency, by source and route"`
 	Detectors []Detector `json:"detectors" jsonschema:"what was checked and what was not"`
 	Findings  []Finding  `json:"findings" jsonschema:"what was found, the most important first"`
+	Rules     []Rule     `json:"rules" jsonschema:"the rules of the findings, by id; additive: absent in reports of older versions"`
 	Sites     *SiteList  `json:"sites" jsonschema:"where goroutines blocked, found fault with or not; null when no evidence shows it"`
 	Gate      *Gate      `json:"gate" jsonschema:"the judgement of a gate; null for a plain analysis"`
 }
@@ -115,6 +116,15 @@ type Detector struct {
 type Unchecked struct {
 	What string `json:"what" jsonschema:"the question"`
 	Try  string `json:"try" jsonschema:"the command that would answer it"`
+}
+
+// Rule is what a finding's rule says, whatever the place.
+type Rule struct {
+	ID       string           `json:"id" jsonschema:"detector and fault, such as leak/chan-send"`
+	Title    string           `json:"title" jsonschema:"the fault in one line"`
+	Severity analyze.Severity `json:"severity" jsonschema:"how bad it is"`
+	Remedy   string           `json:"remedy" jsonschema:"what to change"`
+	Help     string           `json:"help" jsonschema:"what it means, how it is found and when it is wrong"`
 }
 
 // Finding is one fault at one place.

@@ -21,9 +21,10 @@ import (
 // and, when nothing was found, what was not checked.
 func judge(r *Report) Verdict {
 	status := OK
-	for _, f := range r.Findings {
+	for i := range r.Findings {
+		f := &r.Findings[i]
 		switch {
-		case f.Severity >= analyze.High && f.Confidence >= analyze.Likely:
+		case f.breaks():
 			status = Fail
 		case f.Severity >= analyze.Low && status == OK:
 			status = Warn

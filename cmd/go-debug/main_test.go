@@ -56,6 +56,7 @@ func TestScript(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits":  exits,
+			"gates":  gates,
 			"cut":    cutFile,
 			"bytes":  writeBytes,
 			"repack": repack,

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -37,6 +38,22 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	if got != want {
 		ts.Fatalf("%v exited with %d, want %d", args[1:], got, want)
+	}
+}
+
+// gates demands the exit code of a gate in every format: gates 1 INPUT [FLAG...].
+func gates(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: gates CODE INPUT [FLAG...]")
+	}
+	// The refusal of an unknown format lists those that there are.
+	exits(ts, false, []string{"2", "go-debug", "gate", "-f", "?", "x"})
+	_, list, ok := strings.Cut(ts.ReadFile("stderr"), "(have ")
+	if list, _, _ = strings.Cut(list, ")"); !ok || strings.Count(list, ",") < 3 {
+		ts.Fatalf("no list of formats in %q", ts.ReadFile("stderr"))
+	}
+	for format := range strings.SplitSeq(list, ", ") {
+		exits(ts, false, slices.Concat([]string{args[0], "go-debug", "gate", "-f", format}, args[1:]))
 	}
 }
 

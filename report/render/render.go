@@ -36,7 +36,7 @@ type Format struct {
 }
 
 // Formats lists the formats, the default first.
-var Formats = []*Format{text, jsonFormat, markdown}
+var Formats = []*Format{text, jsonFormat, markdown, junit, tap, sarifFormat, github, gitlab, openmetrics}
 
 // ByName finds a format.
 func ByName(name string) (*Format, error) {
@@ -60,7 +60,19 @@ func ByExtension(file string) (*Format, error) {
 			all = append(all, e)
 		}
 	}
-	return nil, fmt.Errorf("no format for the extension %q of %q (have %s)", ext, file, strings.Join(all, ", "))
+	return nil, fmt.Errorf("no format for the extension %q of %q (have %s; or name one: -o gitlab=FILE)", ext, file, strings.Join(all, ", "))
+}
+
+// ForFile splits what -o takes, "FILE" or "FORMAT=FILE", into format and file. Without a format the
+// extension decides.
+func ForFile(arg string) (f *Format, file string, err error) {
+	if name, rest, ok := strings.Cut(arg, "="); ok && rest != "" {
+		if f, err := ByName(name); err == nil {
+			return f, rest, nil
+		}
+	}
+	f, err = ByExtension(arg)
+	return f, arg, err
 }
 
 // Names are the names of the formats, for help and completion.

@@ -35,6 +35,8 @@ func TestGolden(t *testing.T) {
 		{text, "60.txt", Options{Width: 60}}, {text, "80.txt", Options{}}, {text, "160.txt", Options{Width: 160}},
 		{text, "verbose.txt", Options{Verbose: true}}, {text, "color.txt", Options{Color: true}},
 		{jsonFormat, "json", Options{}}, {markdown, "md", Options{}}, {markdown, "verbose.md", Options{Verbose: true}},
+		{junit, "xml", Options{}}, {tap, "tap", Options{}}, {sarifFormat, "sarif", Options{}}, {github, "github.txt", Options{}},
+		{gitlab, "gitlab.json", Options{}}, {openmetrics, "prom", Options{}},
 	}
 	each(t, func(t *testing.T, r *report.Report) {
 		_, sample, _ := strings.Cut(t.Name(), "/")
@@ -223,7 +225,7 @@ func TestNastyTextStaysText(t *testing.T) {
 						t.Fatalf("%s of %q holds %q", f.Name, s, c)
 					}
 				}
-				if strings.Contains(out, "\nFAIL  2 fake") || strings.Contains(out, "\n::error") {
+				if strings.Contains(out, "\nFAIL  2 fake") || strings.Contains(out, "\n::error::x") {
 					t.Errorf("%s of %q: text began a line of its own", f.Name, s)
 				}
 			}

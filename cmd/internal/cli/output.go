@@ -33,7 +33,7 @@ type outputFlags struct {
 func (o *outputFlags) register(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVarP(&o.format, "format", "f", "text", "format of standard output: "+strings.Join(render.Names(), ", "))
-	f.StringArrayVarP(&o.files, "output", "o", nil, "also write the report to `FILE`, in the format of its extension ("+strings.Join(extensions(), ", ")+"); may be repeated")
+	f.StringArrayVarP(&o.files, "output", "o", nil, "also write the report to `FILE`, in the format of its extension ("+strings.Join(extensions(), ", ")+") or the one named before it (gitlab=FILE); may be repeated")
 	f.BoolVarP(&o.quiet, "quiet", "q", false, "print no report on standard output")
 	f.BoolVarP(&o.verbose, "verbose", "v", false, "show stacks and how each number was found")
 	f.IntVar(&o.width, "width", 0, "columns of the text format (default: the terminal's, else 80)")
@@ -61,7 +61,7 @@ func (o *outputFlags) check() error {
 		return usage("-f text", "%w", err)
 	}
 	for _, f := range o.files {
-		if _, err := render.ByExtension(f); err != nil {
+		if _, _, err := render.ForFile(f); err != nil {
 			return usage("-o report.json", "%w", err)
 		}
 	}
@@ -79,8 +79,8 @@ var colorModes = []string{"auto", "always", "never"}
 // write sends the report to each file and to standard output. Files come first, so that a
 // closed pipe costs none of them. check has seen the names.
 func (o *outputFlags) write(t *terminal, r *report.Report) error {
-	for _, name := range o.files {
-		format, err := render.ByExtension(name)
+	for _, arg := range o.files {
+		format, name, err := render.ForFile(arg)
 		if err != nil {
 			return err
 		}
