@@ -130,7 +130,7 @@ func (in *inspection) result(p *program) *Result {
 		if _, user := s.stack.User(); user {
 			res.Found++
 		}
-		if site.Pattern != "" || site.Why != "" || site.Invisible != "" {
+		if site.Pattern != "" || site.Why != "" || site.Invisible != "" || site.Timed != "" {
 			res.Sites = append(res.Sites, site)
 		}
 	}
@@ -156,7 +156,7 @@ func (in *inspection) judge(p *program, s site) (out evidence.CodeSite, ok bool)
 		return out, in.sure[in.files[in.first(s)]]
 	}
 	p.fill(&out, pl.judge())
-	out.Invisible = pl.invisible()
+	out.Invisible, out.Timed = pl.invisible(), pl.timed()
 	return out, true
 }
 

@@ -55,7 +55,12 @@ func (pl *place) judgeRange(u *use, ch ast.Expr) finding {
 	if len(u.closes) == 0 {
 		pl.closeInSender(u, &f, name)
 	}
-	return s.judge(f)
+	f = s.judge(f)
+	if at := s.kept(); len(u.closes) == 0 && f.certain && at != "" {
+		f.why += "; it is kept in " + at + ", and the loop may be meant to serve as long as that is there"
+		f.certain = false
+	}
+	return f
 }
 
 // closeInSender puts the missing close where the only sender ends.

@@ -178,7 +178,36 @@ func (pl *place) judgeLoop(n ast.Node, what string) finding {
 		f.fix = "give the goroutine a context or a stop channel, select on it beside " + what + ", and stop the ticker with defer"
 	}
 	f.before, f.after = pl.stoppable(n, loop)
+	if queue := pl.queue(); queue != "" {
+		f.why += "; it serves " + queue + " as well, and may be meant to stay"
+		f.certain = false
+	}
 	return f
+}
+
+// queue is a channel that the functions on the stack receive from besides the clock and the contexts, and
+// that was there before the goroutine: its workers stay on purpose. It is empty when there is none.
+func (pl *place) queue() string {
+	onStack := map[*fn]bool{}
+	for _, l := range pl.frames {
+		onStack[l.fn] = l.fn != nil
+	}
+	var found *op
+	for v, ops := range pl.ops {
+		if v.kind == timerChan || v.kind == doneChan || v.in == pl.spawn.in {
+			continue
+		}
+		for _, o := range ops {
+			receives := o.kind == opReceive || o.kind == opRange
+			if receives && onStack[o.in] && (found == nil || o.node.Pos() < found.node.Pos()) {
+				found = o
+			}
+		}
+	}
+	if found == nil {
+		return ""
+	}
+	return chanName(found.ch)
 }
 
 // loopAround is the innermost loop that a node stands in, or is.

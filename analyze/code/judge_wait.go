@@ -154,6 +154,8 @@ func (g *group) without(f *fn) []way {
 			switch {
 			case slices.Contains(g.dones, n):
 				s.n = 1
+			case g.calls(n, "Wait"), g.calls(n, "Add"):
+				s.unsure = true // it waits for others on this way, or answers for itself
 			case is[*ast.FuncLit](n) && g.inside[g.byNode[n]], is[*ast.GoStmt](n) && g.inside[g.callee(n.(*ast.GoStmt).Call)]:
 				s.unsure = true // somebody else may call it
 			}

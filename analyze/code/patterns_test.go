@@ -25,6 +25,7 @@ import (
 //	// want: PATTERN [certain] [@MARK]  and the line to change; "none" for healthy twins
 //	// why: TEXT                        a part of the sentence; @MARK stands for file:line
 //	// invisible: TEXT
+//	// timed: TEXT                      what ends the wait by itself; "nothing" where nothing does
 //
 // A FRAME is function@mark, and a line ending in "// @mark" has the mark. A file NAME.after
 // holds the snippet that is expected for the program NAME.go.
@@ -75,10 +76,11 @@ type testCase struct {
 	culprit string // file:line
 	whys    []string
 	unseen  string
+	timed   string
 }
 
 var (
-	directive = regexp.MustCompile(`^// (site|want|why|invisible): (.*)$`)
+	directive = regexp.MustCompile(`^// (site|want|why|invisible|timed): (.*)$`)
 	inText    = regexp.MustCompile(`@\w+`)
 	mark      = regexp.MustCompile(` *// @(\w+)`)
 )
@@ -140,17 +142,11 @@ func (c *testCase) read(t *testing.T) {
 		case "site":
 			c.groups = append(c.groups, groupOf(t, d[1], marks))
 		case "why":
-			c.whys = append(c.whys, inText.ReplaceAllStringFunc(d[1], func(m string) string {
-				at := marks[m[1:]]
-				dir := path.Base(path.Dir(at.File))
-				if strings.Contains(c.files[at.File], "package main") {
-					dir = ""
-				}
-				at.File = path.Join(dir, path.Base(at.File))
-				return fmt.Sprintf("%s:%d", at.File, at.Line)
-			}))
+			c.whys = append(c.whys, c.place(d[1], marks))
 		case "invisible":
 			c.unseen = d[1]
+		case "timed":
+			c.timed = c.place(d[1], marks)
 		case "want":
 			for i, w := range strings.Fields(d[1]) {
 				switch m, isMark := strings.CutPrefix(w, "@"); {
@@ -167,6 +163,19 @@ func (c *testCase) read(t *testing.T) {
 			}
 		}
 	}
+}
+
+// place puts file and line where a text has a mark.
+func (c *testCase) place(text string, marks map[string]evidence.Frame) string {
+	return inText.ReplaceAllStringFunc(text, func(m string) string {
+		at := marks[m[1:]]
+		dir := path.Base(path.Dir(at.File))
+		if strings.Contains(c.files[at.File], "package main") {
+			dir = ""
+		}
+		at.File = path.Join(dir, path.Base(at.File))
+		return fmt.Sprintf("%s:%d", at.File, at.Line)
+	})
 }
 
 // groupOf reads "chan-send main.fetch.func1@send < main.fetch@go".
@@ -222,6 +231,10 @@ func (c *testCase) run(t *testing.T) {
 				t.Errorf("the test itself is wrong: %s", s.Why)
 			}
 			c.checkWhy(t, s)
+			c.checkTimed(t, s)
+		}
+		if c.timed != "" && c.timed != "nothing" && len(res.Sites) == 0 {
+			t.Errorf("nothing is said of the place, want timed %q", c.timed)
 		}
 		return
 	}
@@ -242,6 +255,7 @@ func (c *testCase) check(t *testing.T, s evidence.CodeSite) {
 		t.Errorf("a pattern without why (%q) or fix (%q)", s.Why, s.Fix)
 	}
 	c.checkWhy(t, s)
+	c.checkTimed(t, s)
 	if s.Invisible != c.unseen && !(c.unseen != "" && strings.Contains(s.Invisible, c.unseen)) {
 		t.Errorf("invisible: %q, want %q", s.Invisible, c.unseen)
 	}
@@ -266,6 +280,12 @@ func (c *testCase) checkWhy(t *testing.T, s evidence.CodeSite) {
 		if !strings.Contains(s.Why, w) {
 			t.Errorf("why: %q\nwant part %q", s.Why, w)
 		}
+	}
+}
+
+func (c *testCase) checkTimed(t *testing.T, s evidence.CodeSite) {
+	if c.timed != "" && s.Timed != strings.TrimSuffix(c.timed, "nothing") {
+		t.Errorf("timed: %q, want %q", s.Timed, c.timed)
 	}
 }
 

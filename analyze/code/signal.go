@@ -163,6 +163,10 @@ func (s *signal) judgeHome(home *fn) finding {
 	f := finding{pattern: s.patternOr(evidence.PatternPrematureReturn), culprit: w.node(), certain: true,
 		why: s.leaves(w) + " before it " + s.missing + ", for which the goroutine waits",
 		fix: s.fix + " where it is made, so that every return does it"}
+	if at := s.kept(); at != "" { // a later run may find it there
+		f.certain = false
+		f.why += "; it is kept in " + at + ", from where another may do it"
+	}
 	return f
 }
 

@@ -50,6 +50,9 @@ type CodeSite struct {
 	// Invisible says why the runtime's leak profile cannot see the goroutine; empty when
 	// it can, or when nothing is known.
 	Invisible string `json:"invisible,omitempty"`
+	// Timed names what ends the wait by itself before long (a timer, a deadline, a sleep); empty when
+	// nothing is seen to. Goroutines that wait so come and go, however many there are.
+	Timed string `json:"timed,omitempty"`
 	// Certain is true when the source alone shows a path that leaves the goroutine blocked.
 	Certain bool `json:"certain,omitempty"`
 }
@@ -67,7 +70,7 @@ func SortCode(sites []CodeSite) {
 		return cmp.Or(cmp.Compare(a.Function, b.Function), cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line),
 			cmp.Compare(a.Creator, b.Creator), cmp.Compare(a.Pattern, b.Pattern), compareFrames(a.Culprit, b.Culprit),
 			cmp.Compare(a.Why, b.Why), cmp.Compare(a.Fix, b.Fix), cmp.Compare(a.Before, b.Before),
-			cmp.Compare(a.After, b.After), cmp.Compare(a.Invisible, b.Invisible), compareBools(a.Certain, b.Certain))
+			cmp.Compare(a.After, b.After), cmp.Compare(a.Invisible, b.Invisible), cmp.Compare(a.Timed, b.Timed), compareBools(a.Certain, b.Certain))
 	})
 }
 
