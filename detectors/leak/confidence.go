@@ -18,6 +18,9 @@ func (s *survey) confidence(c *candidate) analyze.Confidence {
 	if best == 0 && c.created != nil {
 		best = analyze.Possible
 	}
+	if c.timed() && !s.testsOver() {
+		best = min(best, analyze.Weak)
+	}
 	if best == 0 && (c.cluster && !c.trace.wakes() || s.faded(c)) {
 		best = analyze.Weak
 	}
@@ -67,6 +70,13 @@ func (c *candidate) certain() bool {
 	}
 	return wakesByNature[c.code.Pattern] || !c.wakes()
 }
+
+// timed reports a wait that ends by itself, as the source has it: until the first of them has lived so
+// long, goroutines that end look like a leak.
+func (c *candidate) timed() bool { return c.code != nil && c.code.Timed != "" }
+
+// testsOver reports that the goroutines are those that tests have left behind.
+func (s *survey) testsOver() bool { return s.end != nil && s.end.tests }
 
 // wakesByNature are the patterns of leaks that go on working.
 var wakesByNature = map[string]bool{

@@ -35,7 +35,9 @@
 //     snapshots, made minus ended per go statement.
 //  4. Load. Request counts, from metrics, load tests or a trace: they turn growth into a number per request,
 //     tell a leak that slows down with its traffic from a ramp, and growth with the requests in flight from a leak.
-//  5. Source. A path on which the goroutine stays blocked, found in the program's code.
+//  5. Source. A path on which the goroutine stays blocked, found in the program's code. It is certain where
+//     nothing outlives the goroutine that might still end it: a loop over a queue that is kept in a field or a
+//     map, or a worker that was started for one, may be meant to serve as long as that is there.
 //
 // Weaker forms: snapshots without ids (protobuf, debug=1) give counts per stack; one snapshot gives
 // the number of goroutines at one line and how long they wait.
@@ -88,7 +90,9 @@
 //     ids, however steep: nobody can say who left. Made and never ended within a trace. Requests being
 //     served in any wait, but in a select or I/O only when their clients have gone, because a long poll
 //     waits there.
-//   - low: many goroutines at one line in the only snapshot. Growth that stopped, unless the
+//   - low: growth where the source shows that the wait ends by itself before long (a timer, a deadline, a
+//     sleep that is not repeated): until the first of them has lived so long it looks like a leak.
+//     Many goroutines at one line in the only snapshot. Growth that stopped, unless the
 //     goroutines are seen to work; growth of fewer than 10 that are: growing, unproven, to be repeated
 //     with a longer window.
 //
@@ -149,8 +153,8 @@
 // Of tests: a pool or cache that the first test to need it starts, once for the process, outlives them by
 // design. Accept it by its fingerprint, or compare with a baseline.
 // Goroutines that live longer than the capture by design (an expiry that sleeps for ten minutes, a subscription) and
-// come at a steady rate while none has ended yet cannot be told from a leak by any snapshot: repeat with a
-// longer window. So is it with a pool other than net/http's that grows evenly through the whole window:
+// come at a steady rate while none has ended yet cannot be told from a leak by any snapshot: with the source, a
+// timer among the waits makes them low; else repeat with a longer window. So is it with a pool other than net/http's that grows evenly through the whole window:
 // at work it is possible, idle it is likely.
 //
 // # Remedy

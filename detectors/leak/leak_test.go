@@ -201,25 +201,27 @@ func TestConfidence(t *testing.T) {
 		return func(set *evidence.Set) { set.Code = []evidence.CodeSite{c} }
 	}
 	certain := code(evidence.CodeSite{Pattern: evidence.PatternTimeout, Certain: true})
+	timed := code(evidence.CodeSite{Timed: "the case at main.go:9"})
 	ticker := code(evidence.CodeSite{Pattern: evidence.PatternTickerOrphan, Certain: true})
 	for name, tc := range map[string]struct {
 		set  *evidence.Set
 		want string
 	}{
-		"a cohort and silence":                {with(cohort(6, 30), silent), "likely"},
-		"a cohort and source":                 {with(cohort(6, 30), certain), "likely"},
-		"a cohort that ticks, and source":     {with(with(cohort(6, 30), awake), ticker), "likely"},
-		"a cohort that wakes, against source": {with(with(cohort(6, 30), awake), certain), "possible"},
-		"few that wake":                       {with(cohort(6, 1), awake), "low"},
-		"a cohort that wakes":                 {with(cohort(6, 30), awake), "possible"},
-		"a cohort alone":                      {cohort(6, 30), "possible"},
-		"a massive cohort alone":              {cohort(6, 4000), "possible"},
-		"a cohort and a pattern not certain":  {with(cohort(6, 30), code(evidence.CodeSite{Pattern: evidence.PatternTimeout})), "possible"},
-		"source for another creator":          {with(cohort(6, 30), code(evidence.CodeSite{Pattern: evidence.PatternTimeout, Certain: true, Creator: "main.other"})), "possible"},
-		"few dumps and silence":               {with(cohort(4, 30), silent), "possible"},
-		"few dumps and source":                {with(cohort(4, 30), certain), "possible"},
-		"a slow leak":                         {with(cohort(6, 3), silent), "likely"},
-		"too slow to tell from a ramp":        {with(cohort(6, 1), silent), "possible"},
+		"a cohort and silence":                 {with(cohort(6, 30), silent), "likely"},
+		"a cohort and source":                  {with(cohort(6, 30), certain), "likely"},
+		"silence that time ends by the source": {with(with(cohort(6, 30), silent), timed), "low"},
+		"a cohort that ticks, and source":      {with(with(cohort(6, 30), awake), ticker), "likely"},
+		"a cohort that wakes, against source":  {with(with(cohort(6, 30), awake), certain), "possible"},
+		"few that wake":                        {with(cohort(6, 1), awake), "low"},
+		"a cohort that wakes":                  {with(cohort(6, 30), awake), "possible"},
+		"a cohort alone":                       {cohort(6, 30), "possible"},
+		"a massive cohort alone":               {cohort(6, 4000), "possible"},
+		"a cohort and a pattern not certain":   {with(cohort(6, 30), code(evidence.CodeSite{Pattern: evidence.PatternTimeout})), "possible"},
+		"source for another creator":           {with(cohort(6, 30), code(evidence.CodeSite{Pattern: evidence.PatternTimeout, Certain: true, Creator: "main.other"})), "possible"},
+		"few dumps and silence":                {with(cohort(4, 30), silent), "possible"},
+		"few dumps and source":                 {with(cohort(4, 30), certain), "possible"},
+		"a slow leak":                          {with(cohort(6, 3), silent), "likely"},
+		"too slow to tell from a ramp":         {with(cohort(6, 1), silent), "possible"},
 	} {
 		t.Run(name, func(t *testing.T) { expect(t, tc.set, "leak/chan-send:7 "+tc.want) })
 	}

@@ -159,6 +159,8 @@ func (s *survey) doubt(c *candidate) string {
 func (s *survey) missing(c *candidate) string {
 	co := c.cohort
 	switch {
+	case c.timed():
+		return "by the source " + c.code.Timed + " ends the wait"
 	case c.growth != nil && c.growth.verdict == stopped:
 		return "ever fewer came"
 	case servesRequests(c.stack):
