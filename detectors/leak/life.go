@@ -114,33 +114,56 @@ func (l *life) covers(first, last *evidence.Snapshot) bool {
 // restarts are the indices of dumps that show another life than the one before: an id that
 // both have belongs to goroutines that were started in different places.
 func restarts(dumps []*evidence.Snapshot) []int {
-	type born struct {
-		id uint64
-		by string
+	if len(dumps) < 2 {
+		return nil // a dump of a million goroutines is not sorted for nothing
 	}
+	creators := map[string]int32{"": unknownCreator}
 	var out []int
 	var before []born
 	for i, snap := range dumps {
-		var now []born
-		for j := range snap.Groups {
-			g := &snap.Groups[j]
-			for _, id := range g.IDs {
-				now = append(now, born{id, g.CreatedBy.Function})
-			}
-		}
-		slices.SortFunc(now, func(a, b born) int { return cmp.Compare(a.id, b.id) })
+		now := bornIn(snap, creators)
 		k := 0
 		for _, b := range now {
 			for k < len(before) && before[k].id < b.id {
 				k++
 			}
-			if k < len(before) && before[k].id == b.id && before[k].by != b.by && before[k].by != "" && b.by != "" {
+			if k < len(before) && before[k].id == b.id && before[k].by != b.by && before[k].by != unknownCreator && b.by != unknownCreator {
 				out = append(out, i)
 				break
 			}
 		}
 		before = now
 	}
+	return out
+}
+
+// A born is a goroutine with a number for the function that started it.
+type born struct {
+	id uint64
+	by int32
+}
+
+const unknownCreator = 0
+
+// bornIn lists the goroutines of a dump by id. New creators get the next number.
+func bornIn(snap *evidence.Snapshot, creators map[string]int32) []born {
+	n := 0
+	for i := range snap.Groups {
+		n += len(snap.Groups[i].IDs)
+	}
+	out := make([]born, 0, n)
+	for i := range snap.Groups {
+		g := &snap.Groups[i]
+		by, known := creators[g.CreatedBy.Function]
+		if !known {
+			by = int32(len(creators))
+			creators[g.CreatedBy.Function] = by
+		}
+		for _, id := range g.IDs {
+			out = append(out, born{id, by})
+		}
+	}
+	slices.SortFunc(out, func(a, b born) int { return cmp.Compare(a.id, b.id) })
 	return out
 }
 
