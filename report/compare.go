@@ -50,8 +50,9 @@ type Change struct {
 	N        *int64      `json:"n" jsonschema:"events counted on both sides"`
 	Method   string      `json:"method" jsonschema:"how interval and p were found"`
 	Why      string      `json:"why" jsonschema:"what the class follows from"`
-	// NewSite is set for new findings of the exact detectors.
+	// NewSite and Outgrown are set for new findings of the exact detectors.
 	NewSite       bool `json:"new_site" jsonschema:"whether nobody was seen to block there in the baseline"`
+	Outgrown      bool `json:"outgrown" jsonschema:"whether the finding is new, and far more goroutines stay at a place where they passed in the baseline"`
 	Accepted      Text `json:"accepted" jsonschema:"the reason for which the policy accepts the finding; null when it does not"`
 	AcceptedUntil Text `json:"accepted_until" jsonschema:"the last day on which it does; null when it does not"`
 	Unconfirmed   bool `json:"unconfirmed" jsonschema:"whether it would have failed and did not in an earlier capture of the same target"`
@@ -86,7 +87,10 @@ func Compare(base, head *Report, g Growth) *Comparison {
 		} else {
 			ch.headline(nil, f.headline())
 			ch.Why = "not in the baseline"
-			ch.NewSite = g.isExact(f.Rule) && base.lacksSite(f)
+			if g.isExact(f.Rule) {
+				ch.NewSite = base.lacksSite(f)
+				ch.Outgrown = !ch.NewSite && g.outgrown(&ch, base, head, f)
+			}
 		}
 		c.Changes = append(c.Changes, ch)
 	}

@@ -136,7 +136,7 @@ func (j *Judgement) unanswered(head *Report, c *Comparison, all []Change, p Poli
 }
 
 // fails reports whether a change breaks the policy: new and grown findings that count, and new
-// ones that are merely possible at a place where the baseline has nobody waiting.
+// ones that are merely possible at a place where the baseline has nobody waiting, or where far fewer stay.
 func (p Policy) fails(ch Change) bool {
 	switch {
 	case ch.Accepted != "" || ch.Unconfirmed:
@@ -144,7 +144,7 @@ func (p Policy) fails(ch Change) bool {
 	case ch.Class == ClassGrown:
 		return p.counts(ch)
 	}
-	return ch.Class == ClassNew && (p.counts(ch) || ch.NewSite && p.doubts(ch))
+	return ch.Class == ClassNew && (p.counts(ch) || (ch.NewSite || ch.Outgrown) && p.doubts(ch))
 }
 
 // counts reports whether a finding is severe and sure enough for the policy.
@@ -170,6 +170,8 @@ func (ch *Change) reason(compared bool) string {
 	text := fmt.Sprintf("%s %s%s (%s, %s)", kind, ch.Rule, at, ch.Severity, ch.Confidence)
 	switch {
 	case ch.Class == ClassGrown && ch.Why != "":
+		text += ": " + ch.Why
+	case ch.Class == ClassNew && ch.Outgrown && ch.Confidence == analyze.Possible:
 		text += ": " + ch.Why
 	case ch.Class == ClassNew && ch.NewSite && ch.Confidence == analyze.Possible:
 		text += ": the baseline has nobody waiting there"

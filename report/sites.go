@@ -14,8 +14,9 @@ import (
 // comparison needs it to tell a place that is new in the program from one at which goroutines
 // have always waited.
 type SiteList struct {
-	Sites   []Site `json:"sites" jsonschema:"by function"`
-	Dropped int    `json:"dropped" jsonschema:"sites beyond the bound of the list"`
+	Sites   []Site   `json:"sites" jsonschema:"by function"`
+	Dropped int      `json:"dropped" jsonschema:"sites beyond the bound of the list"`
+	WindowS *float64 `json:"window_s" jsonschema:"seconds from the first to the last of the dumps that survivors are counted over; null when they have no times"`
 }
 
 // Site is one place at which goroutines block.
@@ -23,6 +24,8 @@ type Site struct {
 	ID       string        `json:"id" jsonschema:"hash of the wait and of the program's functions on the stack; no lines, ids or counts"`
 	Function string        `json:"function" jsonschema:"innermost function of the program"`
 	Wait     evidence.Wait `json:"wait" jsonschema:"what the goroutines wait for"`
+	// Survivors lets a later run say that goroutines stay where they used to pass.
+	Survivors *int `json:"survivors" jsonschema:"goroutines there in the last dump that came after the first and were alive in the last but one; null where dumps with goroutine ids do not show it"`
 }
 
 // maxSites bounds the list. A large service has some hundreds.
@@ -35,7 +38,8 @@ func newSites(set *evidence.Set) *SiteList {
 		return nil
 	}
 	seen := map[Site]bool{}
-	out := &SiteList{Sites: []Site{}}
+	stayed, windowS := survivorsBySite(set)
+	out := &SiteList{Sites: []Site{}, WindowS: windowS}
 	add := func(wait evidence.Wait, stack evidence.Stack) {
 		s, ok := siteOf(wait, stack)
 		switch {
@@ -44,6 +48,9 @@ func newSites(set *evidence.Set) *SiteList {
 			out.Dropped++
 		default:
 			seen[s] = true
+			if stayed != nil {
+				s.Survivors = stayed(s.ID)
+			}
 			out.Sites = append(out.Sites, s)
 		}
 	}
@@ -116,7 +123,20 @@ func (f *Finding) site() (Site, bool) {
 // not list sites, and a finding that names none, count as lacking it.
 func (r *Report) lacksSite(f *Finding) bool {
 	s, ok := f.site()
-	return r.Sites == nil || !ok || !slices.ContainsFunc(r.Sites.Sites, func(o Site) bool { return o.ID == s.ID })
+	return !ok || r.siteOf(s.ID) == nil
+}
+
+// siteOf finds a site by its ID; nil when the report does not list it.
+func (r *Report) siteOf(id string) *Site {
+	if r.Sites == nil {
+		return nil
+	}
+	for i := range r.Sites.Sites {
+		if r.Sites.Sites[i].ID == id {
+			return &r.Sites.Sites[i]
+		}
+	}
+	return nil
 }
 
 // minForeign is how many places of the program a report must show for it to be recognised as one

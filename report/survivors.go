@@ -52,7 +52,36 @@ func (g Growth) exact(ch *Change, base, head side) bool {
 	if before == nil || after == nil {
 		return false
 	}
-	basis, b, h := divisors(base.report, head.report, before, after)
+	if g.risen(ch, base.report, head.report, before, after) {
+		ch.Class = ClassGrown
+	}
+	return true
+}
+
+// outgrown compares the survivors at the place of a finding that the baseline does not have, though
+// goroutines were seen to wait there. It is false where a report does not count them.
+func (g Growth) outgrown(ch *Change, base, head *Report, f *Finding) bool {
+	s, ok := f.site()
+	if !ok {
+		return false
+	}
+	before, after := base.stayed(s.ID), head.stayed(s.ID)
+	return before != nil && after != nil && g.risen(ch, base, head, before, after)
+}
+
+// stayed is the number of survivors at a site, nil where that is not known.
+func (r *Report) stayed(id string) *Measure {
+	s := r.siteOf(id)
+	if s == nil || s.Survivors == nil {
+		return nil
+	}
+	n := float64(*s.Survivors)
+	return &Measure{Name: survivorsMeasure, Value: &n, Unit: "count", WindowS: r.Sites.WindowS}
+}
+
+// risen reports survivors beyond those of the baseline, and records the comparison.
+func (g Growth) risen(ch *Change, base, head *Report, before, after *Measure) bool {
+	basis, b, h := divisors(base, head, before, after)
 	k0, k1 := int64(math.Round(*before.Value)), int64(math.Round(*after.Value))
 	lo, hi := stats.PoissonRate(k0, b, 0.95)
 	p := stats.RateRise(k0, b, k1, h)
@@ -62,7 +91,7 @@ func (g Growth) exact(ch *Change, base, head side) bool {
 	ch.Basis, ch.Before, ch.After = basis, &rate0, &rate1
 	ch.Interval, ch.P, ch.N = &[2]float64{lo, hi}, &p, &n
 	ch.Method = stats.PoissonMethod + "; " + stats.RateRatioMethod
-	counts := fmt.Sprintf("%d survivors, %d in the baseline", k1, k0)
+	counts, grown := fmt.Sprintf("%d survivors, %d in the baseline", k1, k0), false
 	switch {
 	case rate1 <= hi:
 		ch.Why = fmt.Sprintf("%s: not above the upper 95 %% bound of the baseline%s", counts, basis.words())
@@ -71,8 +100,8 @@ func (g Growth) exact(ch *Change, base, head side) bool {
 	case !(p < maxRiseP):
 		ch.Why = fmt.Sprintf("%s: no more than chance above the baseline%s, p = %.2g", counts, basis.words(), p)
 	default:
-		ch.Class = ClassGrown
+		grown = true
 		ch.Why = fmt.Sprintf("%s: above the upper 95 %% bound of the baseline%s, p = %.2g", counts, basis.words(), p)
 	}
-	return true
+	return grown
 }

@@ -29,7 +29,7 @@ every finding of severity --fail-on and confidence --min-confidence or more fail
 Leaks are compared by fingerprint and by rate, never by totals. A known one has grown when the
 goroutines that survive, per request where the requests are known and else per second, exceed
 the upper 95 % bound of the baseline. One that is merely possible warns, and fails at a line
-where the baseline has nobody waiting.
+where the baseline has nobody waiting, or where significantly more goroutines stay than did there.
 
 With a command and no INPUT, the command runs Go tests: each test binary tells which goroutines
 outlive its tests, without a change to the program. With a command and one live INPUT, the
