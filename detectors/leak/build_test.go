@@ -111,7 +111,7 @@ func growingDumps(n, per int, wait evidence.Wait, stack evidence.Stack) []eviden
 	return out
 }
 
-// traceOf has one blocking site with the given open and silent goroutines.
+// traceOf has one blocking site with the given open goroutines, of which so many were silent: the oldest.
 func traceOf(wait evidence.Wait, stack evidence.Stack, open []uint64, silent int) *evidence.Trace {
 	t := &evidence.Trace{Stacks: [][]int32{{}}, Windows: []evidence.TraceWindow{{DurationNS: 1e9}}}
 	var s []int32
@@ -120,10 +120,16 @@ func traceOf(wait evidence.Wait, stack evidence.Stack, open []uint64, silent int
 		t.Frames = append(t.Frames, f)
 	}
 	t.Stacks = append(t.Stacks, s)
-	b := evidence.BlockSite{Stack: 1, Wait: wait, Silent: int64(silent), OpenIDs: open}
+	b := evidence.BlockSite{Stack: 1, Wait: wait, Silent: int64(silent), OpenIDs: open, MovedIDs: slices.Clone(open[silent:])}
 	b.Open.AddN(1e9, int64(len(open)))
 	t.Blocks = append(t.Blocks, b)
 	return t
+}
+
+// stir lets given goroutines of a trace of one site move, and no others.
+func stir(t *evidence.Trace, moved []uint64) {
+	b := &t.Blocks[0]
+	b.MovedIDs, b.Silent = moved, b.Open.Count-int64(len(moved))
 }
 
 func decompress(t *testing.T, data []byte) []byte {

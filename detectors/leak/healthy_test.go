@@ -118,7 +118,7 @@ func TestGrowthThatStopped(t *testing.T) {
 			}
 			set.Trace = traceOf(evidence.WaitChanRecv, stack, ids(100, 100+sizes[5]), int(sizes[5]))
 			expect(t, set, "leak/chan-receive:7 low")
-			set.Trace.Blocks[0].Silent /= 2
+			stir(set.Trace, ids(100, 100+sizes[5]/2))
 			expect(t, set, "")
 		})
 	}

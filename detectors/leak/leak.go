@@ -71,8 +71,7 @@ type survey struct {
 	p           *analyze.Pass
 	candidates  map[string]*candidate
 	traces      map[string]*traceSite
-	byStack     map[int32]*traceSite // the same, by stack id of the trace
-	beforeTrace int                  // index of the last dump before the trace
+	beforeTrace int // index of the last dump before the trace
 	demand      *demand
 	end         *loadEnd
 	served      series // goroutines that serve requests, per snapshot
@@ -103,7 +102,7 @@ func run(_ context.Context, p *analyze.Pass) error {
 
 func newSurvey(p *analyze.Pass, l *life) *survey {
 	s := &survey{life: l, p: p, candidates: map[string]*candidate{}}
-	s.traces, s.byStack = traceSites(l.trace)
+	s.traces = traceSites(l.trace)
 	s.beforeTrace = lastBefore(l.trace, l.dumps)
 	s.demand = demandOf(l.loads)
 	s.served = seriesOf(l.snapshots, func(g *evidence.Group) bool { return servesRequests(g.Stack) })

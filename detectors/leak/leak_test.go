@@ -134,42 +134,38 @@ func TestEndlessWaits(t *testing.T) {
 func TestTraceRaisesAndRefrains(t *testing.T) {
 	stack := userStack("main.work", 7)
 	for name, tc := range map[string]struct {
-		wait    evidence.Wait
-		open    []uint64
-		silent  int
-		newborn int64
-		want    string
+		wait  evidence.Wait
+		open  []uint64
+		moved []uint64
+		want  string
 	}{
-		"silent":                {evidence.WaitSelect, ids(100, 280), 180, 0, "leak/select:7 likely"},
-		"silent, newborn ones":  {evidence.WaitSelect, ids(100, 300), 180, 20, "leak/select:7 likely"},
-		"one came in meanwhile": {evidence.WaitSelect, ids(100, 280), 179, 0, "leak/select:7 likely"},
-		"some awake":            {evidence.WaitSelect, ids(100, 300), 165, 20, "leak/select:7 possible"},
-		"awake":                 {evidence.WaitSelect, ids(100, 280), 20, 0, "leak/select:7 possible"},
-		"gone from the site":    {evidence.WaitSelect, ids(100, 120), 20, 0, "leak/select:7 possible"},
-		"io is quiet anyway":    {evidence.WaitIO, ids(100, 280), 180, 0, "leak/io:7 possible"},
+		"silent":                  {evidence.WaitSelect, ids(100, 280), nil, "leak/select:7 likely"},
+		"silent, newborn ones":    {evidence.WaitSelect, ids(100, 300), ids(280, 300), "leak/select:7 likely"},
+		"one who came meanwhile":  {evidence.WaitSelect, ids(100, 280), ids(279, 280), "leak/select:7 likely"},
+		"one in fifty comes back": {evidence.WaitSelect, ids(100, 280), ids(100, 103), "leak/select:7 likely"},
+		"some awake":              {evidence.WaitSelect, ids(100, 300), ids(120, 135), "leak/select:7 possible"},
+		"awake":                   {evidence.WaitSelect, ids(100, 280), ids(100, 260), "leak/select:7 possible"},
+		"gone from the site":      {evidence.WaitSelect, ids(100, 120), nil, "leak/select:7 possible"},
+		"io is quiet anyway":      {evidence.WaitIO, ids(100, 280), nil, "leak/io:7 possible"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			set := snapshots(growingDumps(6, 30, tc.wait, stack)...)
-			set.Trace = traceOf(tc.wait, stack, tc.open, tc.silent)
-			set.Trace.Sites = append(set.Trace.Sites, evidence.CreationSite{Stack: 1, Start: 1, Created: tc.newborn, AtEnd: tc.newborn,
-				Parked: []evidence.StackCount{{Stack: 1, Count: tc.newborn}}})
+			set.Trace = traceOf(tc.wait, stack, tc.open, len(tc.open))
+			stir(set.Trace, tc.moved)
 			expect(t, set, tc.want)
 		})
 	}
 }
 
-// Goroutines that work for a while before they block were made before the trace and come within it.
+// Goroutines that work for a while before they block were made before the trace and come within it: as many
+// as the cohort has are awake, and none of them is of it.
 func TestTraceOfSlowWorkers(t *testing.T) {
 	stack := userStack("main.work", 7)
 	set := snapshots(growingDumps(6, 100, evidence.WaitChanSend, stack)...)
-	set.Trace = traceOf(evidence.WaitChanSend, stack, ids(100, 420), 300) // at 20 a second
+	set.Trace = traceOf(evidence.WaitChanSend, stack, ids(100, 420), 300)
 	set.Trace.Windows[0].At = set.Snapshots[2].At.Add(1e9)
-	newcomers := evidence.CreationSite{Stack: 1, Start: 1, Created: 20, AtEnd: 20}
-	set.Trace.Sites = []evidence.CreationSite{newcomers} // still at work
 	expect(t, set, "leak/chan-send:7 likely")
-	newcomers.Parked = []evidence.StackCount{{Stack: 1, Count: 20}} // all here at once: then who else woke?
-	set.Trace.Sites = []evidence.CreationSite{newcomers}
-	set.Trace.Blocks[0].Silent = 280
+	stir(set.Trace, ids(200, 320)) // who else woke?
 	expect(t, set, "leak/chan-send:7 possible")
 }
 
@@ -180,7 +176,7 @@ func TestTraceInTheMiddle(t *testing.T) {
 	set.Trace = traceOf(evidence.WaitSelect, stack, ids(100, 200), 90) // 10 came during the trace
 	set.Trace.Windows[0].At = set.Snapshots[2].At.Add(1e9)
 	expect(t, set, "leak/select:7 likely")
-	set.Trace.Blocks[0].Silent = 40
+	stir(set.Trace, ids(100, 160))
 	expect(t, set, "leak/select:7 possible")
 }
 
@@ -195,7 +191,10 @@ func TestConfidence(t *testing.T) {
 		n := set.Snapshots[len(set.Snapshots)-1].Total
 		set.Trace = traceOf(evidence.WaitChanSend, stack, ids(100, 100+uint64(n)), n)
 	}
-	awake := func(set *evidence.Set) { silent(set); set.Trace.Blocks[0].Silent /= 2 }
+	awake := func(set *evidence.Set) {
+		silent(set)
+		stir(set.Trace, set.Trace.Blocks[0].OpenIDs[:set.Trace.Blocks[0].Open.Count/2])
+	}
 	code := func(c evidence.CodeSite) func(*evidence.Set) {
 		c.Function, c.File, c.Line = "main.work", "/src/app/main.go", 7
 		return func(set *evidence.Set) { set.Code = []evidence.CodeSite{c} }

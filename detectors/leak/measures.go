@@ -95,7 +95,7 @@ func (s *survey) cohortMeasures(c *candidate) []stats.Measure {
 	}
 	if s.trace != nil && c.watch.n > 0 {
 		out = append(out, stats.Measure{Name: "silent", Value: float64(c.watch.silent) / float64(c.watch.n), Unit: "ratio", N: int64(c.watch.n),
-			Method: "share of the old that never moved in the trace; lower bound"}.
+			Method: "share of the old that never moved in the trace; by goroutine id"}.
 			Over(float64(s.trace.DurationNS())/1e9))
 	}
 	return out

@@ -130,8 +130,11 @@ func TestOriginsDoNotMatter(t *testing.T) {
 		}
 		if set.Trace != nil {
 			for i := range set.Trace.Blocks {
-				for k := range set.Trace.Blocks[i].OpenIDs {
-					set.Trace.Blocks[i].OpenIDs[k] += 5000
+				b := &set.Trace.Blocks[i]
+				for _, ids := range [][]uint64{b.OpenIDs, b.MovedIDs} {
+					for k := range ids {
+						ids[k] += 5000
+					}
 				}
 			}
 		}

@@ -195,5 +195,7 @@ func (w *world) traceOne(g *mortal, site int, from, to float64, b *evidence.Bloc
 	awake := w.rng.Float64() >= math.Exp(-w.sites[site].wakes*(to-from))
 	if g.from <= from && !awake {
 		b.Silent++
+	} else {
+		b.MovedIDs = append(b.MovedIDs, g.id)
 	}
 }

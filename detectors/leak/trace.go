@@ -2,7 +2,6 @@ package leak
 
 import (
 	"fmt"
-	"math"
 	"slices"
 
 	"go-debug/analyze/evidence"
@@ -10,20 +9,18 @@ import (
 
 // A traceSite is what traces show of one site.
 type traceSite struct {
-	key     string
-	open    int64 // waits open at the end
-	silent  int64 // of those, for the whole window
-	newborn int64 // of open: goroutines that were made within the window
-	ended   int64
-	ids     []uint64 // of open, ascending
+	open   int64 // waits open at the end
+	silent int64 // of those, for the whole window
+	ended  int64
+	still  []uint64 // goroutines of silent, ascending
 }
 
 // traceSites adds up the blocking stacks of a trace by site. Stacks that are no site, and unknown
 // ones, are kept by themselves: goroutines are looked for by id wherever they are.
-func traceSites(t *evidence.Trace) (byKey map[string]*traceSite, byStack map[int32]*traceSite) {
-	byKey, byStack = map[string]*traceSite{}, map[int32]*traceSite{}
+func traceSites(t *evidence.Trace) map[string]*traceSite {
+	sites := map[string]*traceSite{}
 	if t == nil {
-		return byKey, byStack
+		return sites
 	}
 	for i := range t.Blocks {
 		b := &t.Blocks[i]
@@ -31,121 +28,57 @@ func traceSites(t *evidence.Trace) (byKey map[string]*traceSite, byStack map[int
 		if at, ok := siteOf(b.Wait, t.StackOf(b.Stack), evidence.Frame{}); ok {
 			key = at.key
 		}
-		ts := byKey[key]
+		ts := sites[key]
 		if ts == nil {
-			ts = &traceSite{key: key}
-			byKey[key] = ts
+			ts = &traceSite{}
+			sites[key] = ts
 		}
-		byStack[b.Stack] = ts
 		ts.open += b.Open.Count
 		ts.silent += b.Silent
 		ts.ended += b.Ended.Count + b.Unseen.Count
-		ts.ids = append(ts.ids, b.OpenIDs...)
-	}
-	for i := range t.Sites {
-		for _, park := range newborn(&t.Sites[i]) {
-			if ts := byStack[park.Stack]; ts != nil {
-				ts.newborn += park.Count
+		for _, id := range b.OpenIDs {
+			if _, moved := slices.BinarySearch(b.MovedIDs, id); !moved {
+				ts.still = append(ts.still, id)
 			}
 		}
 	}
-	for _, ts := range byKey {
-		slices.Sort(ts.ids)
-		ts.ids = slices.Compact(ts.ids)
+	for _, ts := range sites {
+		slices.Sort(ts.still)
+		ts.still = slices.Compact(ts.still)
 	}
-	return byKey, byStack
-}
-
-// newborn is where the goroutines wait that were made within the window. Those that were there
-// before have creation sites of their own, without a go statement.
-func newborn(cs *evidence.CreationSite) []evidence.StackCount {
-	if cs.Stack == 0 {
-		return nil
-	}
-	return cs.Parked
+	return sites
 }
 
 // A watch is what a trace says of the goroutines of a cohort that it could show: n of them,
-// of which silent did nothing in the whole window, as far as can be told.
+// of which silent did nothing in the whole window.
 type watch struct{ n, silent int }
 
-// still reports goroutines of which none moved. One in fifty is allowed, from ten on at least one:
-// a goroutine that is made just before the window and blocks in it cannot be told from them.
-func (w watch) still() bool {
-	slack := w.n / 50
-	if w.n >= 10 {
-		slack = max(slack, 1)
-	}
-	return w.n >= minWatched && w.n-w.silent <= slack
-}
+// still reports goroutines of which none moved. One in fifty is allowed: others come back to a line that
+// a few leak at, and a dump cannot tell them apart.
+func (w watch) still() bool { return w.n >= minWatched && w.n-w.silent <= w.n/50 }
 
 // minWatched is the fewest goroutines whose silence means something.
 const minWatched = 3
 
-// watch looks up those of a cohort that were at their site before the trace began.
+// watch looks up those of a cohort that were at their site before the trace began, each by its id.
 func (s *survey) watch(c *cohort) watch {
 	if s.trace == nil || c == nil {
 		return watch{}
 	}
-	var ids []uint64
+	var w watch
 	for _, m := range c.history.old {
-		if int(m.since) <= s.beforeTrace {
-			ids = append(ids, m.id)
-		}
-	}
-	w := watch{n: len(ids)}
-	arriving := s.arriving(c)
-	for _, ts := range s.traces {
-		w.silent += ts.silentOf(ids, arriving)
-	}
-	return w
-}
-
-// silentOf is how many of the given goroutines (ascending ids) waited here for the whole trace. The
-// trace counts the waits that began in the window and does not say whose they are: they are taken to
-// be theirs, except those of goroutines that were made in the window or that were on their way here.
-func (ts *traceSite) silentOf(ids []uint64, arriving float64) int {
-	if len(ids) == 0 || ts.silent == 0 {
-		return 0
-	}
-	here := 0
-	for _, id := range ts.ids {
-		if _, ok := slices.BinarySearch(ids, id); ok {
-			here++
-		}
-	}
-	moved := max(0, ts.open-ts.silent-ts.newborn-int64(arriving))
-	return max(0, here-int(min(moved, math.MaxInt32)))
-}
-
-// arriving is how many goroutines, at most, came to a cohort's site within the trace although they
-// were made before it: the usual number of newcomers, as far as those made in the window show that they
-// take their time on the way.
-func (s *survey) arriving(c *cohort) float64 {
-	if _, timed := times(s.dumps); !timed || !(c.slope.Value > 0) || len(c.history.stack) == 0 {
-		return 0
-	}
-	root := c.history.stack[len(c.history.stack)-1].Function
-	var alive, arrived float64
-	for i := range s.trace.Sites {
-		cs := &s.trace.Sites[i]
-		start := s.trace.StackOf(cs.Start)
-		if cs.Stack == 0 || len(start) == 0 || start[len(start)-1].Function != root {
+		if int(m.since) > s.beforeTrace {
 			continue
 		}
-		alive += float64(cs.Created - cs.Lifetime.Count)
-		for _, park := range cs.Parked {
-			if ts := s.byStack[park.Stack]; ts != nil && ts.key == c.history.key {
-				arrived += float64(park.Count)
+		w.n++
+		for _, ts := range s.traces {
+			if _, ok := slices.BinarySearch(ts.still, m.id); ok {
+				w.silent++
+				break
 			}
 		}
 	}
-	onTheWay := 1.0
-	if alive > 0 {
-		onTheWay = max(0, 1-arrived/alive)
-	}
-	expected := c.slope.Value * float64(s.trace.DurationNS()) / 1e9
-	return onTheWay * (expected + 2*math.Sqrt(expected))
+	return w
 }
 
 // lastBefore is the index of the last dump before the trace. Where times are unknown it is that of
