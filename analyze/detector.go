@@ -3,6 +3,7 @@
 package analyze
 
 import (
+	"cmp"
 	"context"
 	"encoding/hex"
 	"fmt"
@@ -148,6 +149,9 @@ type Finding struct {
 	// or stack follows from evidence that another capture may lack: a wait and normal function
 	// names. Empty means the wait, the location and the first stack.
 	Identity []string
+	// Family stands for the rule in the fingerprint. Rules that are degrees of one fault share one, so that a
+	// fault which crosses from one degree to the next stays the same finding. Empty means Rule.
+	Family string
 
 	// Cost orders findings of equal severity and confidence: larger first. Any unit, as
 	// long as one rule keeps to one.
@@ -191,12 +195,12 @@ type Outcome struct {
 // Unchecked is a question that stayed open, and the command that would answer it.
 type Unchecked struct{ What, Try string }
 
-// fingerprint hashes rule, wait reason and function names: no lines, addresses, ids or
+// fingerprint hashes rule (or family), wait reason and function names: no lines, addresses, ids or
 // counts, so that it survives unrelated edits and other inputs.
 func fingerprint(f *Finding) string {
 	h := sha256.New()
 	part := func(s string) { hashPart(h, s) }
-	part(f.Rule)
+	part(cmp.Or(f.Family, f.Rule))
 	if len(f.Identity) > 0 {
 		for _, s := range f.Identity {
 			part(s)
