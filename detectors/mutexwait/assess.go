@@ -6,38 +6,66 @@ import (
 
 	"go-debug/analyze"
 	"go-debug/analyze/evidence"
+	"go-debug/analyze/signature"
 	"go-debug/analyze/stats"
 )
 
-// rates are the delays of one lock per second, by source; NaN where the time is unknown.
+// reading is the evidence, as far as it is not about one lock.
+type reading struct {
+	*analyze.Pass
+	held, waited *delays // of the mutex and of the block profiles
+	cpu          *cpu
+	requestsS    float64 // requests per second, 0 when unknown
+}
+
+// traceS is the time that traces cover, in seconds.
+func (r *reading) traceS() float64 {
+	if r.Evidence.Trace == nil {
+		return 0
+	}
+	return float64(r.Evidence.Trace.DurationNS()) / 1e9
+}
+
+// rates are delays per second, by source; NaN where the time is unknown.
 type rates struct{ held, waited, traced float64 }
 
-func ratesOf(l *lock, held, waited *delays, tr *evidence.Trace) rates {
+func (r *reading) rates(heldNS, waitedNS, tracedNS int64) rates {
 	per := func(ns int64, seconds float64) float64 {
 		if seconds <= 0 {
 			return math.NaN()
 		}
 		return float64(ns) / 1e9 / seconds
 	}
-	r := rates{held: per(l.heldNS, held.windowS), waited: per(l.waitedNS, waited.windowS), traced: math.NaN()}
-	if tr != nil {
-		r.traced = per(l.traced.Sum+l.tracedOpen.Sum, float64(tr.DurationNS())/1e9)
+	return rates{held: per(heldNS, r.held.windowS), waited: per(waitedNS, r.waited.windowS), traced: per(tracedNS, r.traceS())}
+}
+
+func (r *reading) ratesOf(l *lock) rates {
+	return r.rates(l.heldNS, l.waitedNS, l.traced.Sum+l.tracedOpen.Sum)
+}
+
+// most is the largest of the rates that are known.
+func (x rates) most() float64 {
+	most := 0.0
+	for _, v := range []float64{x.held, x.waited, x.traced} {
+		if v > most {
+			most = v
+		}
 	}
-	return r
+	return most
 }
 
 // enough is the largest rate that rests on enough waits, and how many sources have reached
 // the threshold with it.
-func (r rates) enough(p *analyze.Pass, l *lock) (rate float64, sources int) {
+func (x rates) enough(p *analyze.Pass, l *lock) (rate float64, sources int) {
 	// A crowd that never gets the lock waits few times, and once each.
 	stuck := l.tracedOpen.Count >= int64(p.Param("min-asleep"))
 	for _, s := range []struct {
 		rate float64
 		many bool
 	}{
-		{r.held, l.heldN >= int64(p.Param("min-contentions"))},
-		{r.waited, l.waitedN >= int64(p.Param("min-contentions"))},
-		{r.traced, stuck || l.traced.Count+l.tracedOpen.Count >= int64(p.Param("min-traced-waits"))},
+		{x.held, l.heldN >= int64(p.Param("min-contentions"))},
+		{x.waited, l.waitedN >= int64(p.Param("min-contentions"))},
+		{x.traced, stuck || l.traced.Count+l.tracedOpen.Count >= int64(p.Param("min-traced-waits"))},
 	} {
 		if s.rate >= p.Param("min-rate") && s.many {
 			rate = max(rate, s.rate)
@@ -48,51 +76,76 @@ func (r rates) enough(p *analyze.Pass, l *lock) (rate float64, sources int) {
 }
 
 // assess decides on one lock.
-func assess(p *analyze.Pass, l *lock, held, waited *delays, tr *evidence.Trace, cpu *cpuSamples) (analyze.Finding, bool) {
-	r := ratesOf(l, held, waited, tr)
-	rate, sources := r.enough(p, l)
-	crowd, seen, snapshots := l.crowd(p)
-	f := analyze.Finding{Rule: ruleContended, Wait: l.kind, Cost: rate}
-	cpuShare, cpuHigh := shareAbove(p, l.cpuSlow, cpu.total, "lock-cpu-share")
+func (r *reading) assess(l *lock) (analyze.Finding, bool) {
+	x := r.ratesOf(l)
+	rate, sources := x.enough(r.Pass, l)
+	crowd, seen, snapshots := l.crowd(r.Pass)
+	fighting := r.cpu.share(l.cpuSlow)
+	f := analyze.Finding{Rule: ruleContended, Family: family, Identity: l.identity(), Wait: l.kind, Cost: rate}
+	what := l.what()
 	switch {
 	case sources > 0:
 		f.Confidence = analyze.Likely
-		if r.traced >= p.Param("min-rate") {
+		if x.traced >= r.Param("min-rate") {
 			f.Confidence = analyze.Proven
 		}
-		f.Message = fmt.Sprintf("goroutines wait %.3g s per second for %s", rate, l.what())
+		f.Message = fmt.Sprintf("goroutines wait %.3g s per second for %s", rate, what)
 	case crowd:
 		f.Confidence, f.Cost = analyze.Possible, float64(seen)
 		if snapshots > 1 || l.maxMinutes > 0 {
 			f.Confidence = analyze.Likely
 		}
-	case cpuHigh:
-		f.Confidence, f.Cost = analyze.Possible, float64(l.cpuSlow)/float64(cpu.total)
-		f.Message = fmt.Sprintf("%.0f %% of the CPU goes into fighting for %s", 100*cpuShare, l.what())
-	case withoutRate(p, l, held) || withoutRate(p, l.asWaited(), waited):
+	case r.cpu.high(r.Pass, fighting, "lock-cpu-share", signature.Overdispersion):
+		f.Confidence, f.Cost = r.cpu.lowered(analyze.Possible), fighting.Value()
+		f.Message = fmt.Sprintf("%s goes into fighting for %s", fighting.Words(l.cpuSlow, r.requestsS), what)
+	case r.withoutRate(l.heldNS, l.heldN, r.held) || r.withoutRate(l.waitedNS, l.waitedN, r.waited):
 		f.Confidence = analyze.Weak
 		if seen > 1 {
 			f.Confidence = analyze.Possible
 		}
-		f.Message = fmt.Sprintf("goroutines waited for %s, %s each time on average; over what time is not known", l.what(), duration(l.meanDelay()))
+		f.Message = fmt.Sprintf("goroutines waited for %s, %s each time on average; over what time is not known", what, signature.Duration(l.meanDelay()))
 	default:
-		return assessReaders(p, l, cpu)
+		return r.assessReaders(l)
 	}
 	switch {
-	case l.readersStarve(p, r):
+	case l.logs:
+		f.Rule = ruleLog
+	case r.readersStarve(l, x):
 		f.Rule = ruleStarved
-		f.Message = fmt.Sprintf("readers wait %.3g s per second for the writer of %s", l.readerRate(held, waited, tr), l.what())
-	case crowd || rate >= p.Param("min-asleep"):
+		cause := "the writer of " + what
+		if l.slowReader() {
+			cause = "a slow reader, and the writer behind it, of " + what
+		}
+		f.Message = fmt.Sprintf("readers wait %.3g s per second for %s", r.rates(l.readersHeldNS, l.readersWaitedNS, l.tracedReadNS).most(), cause)
+	case crowd || rate >= r.Param("min-asleep"):
 		f.Rule = ruleConvoy
-		f.Message = fmt.Sprintf("%s goroutines asleep at %s", asleepText(rate, seen), l.what())
+		f.Message = fmt.Sprintf("%s goroutines asleep at %s", asleepText(rate, seen), what)
 		if l.maxMinutes > 0 {
 			f.Message += fmt.Sprintf(", some for %d minutes", l.maxMinutes)
 		}
 	}
-	l.place(&f)
-	f.Measures = l.measures(r, held, waited, tr, cpu)
+	holding := l.holdersAsleep(r.Evidence)
+	if words := holding.Words(); words != "" {
+		f.Message += ", with it " + words
+	}
+	f.Message += r.costWords(l, rate)
+	l.place(&f, holding)
+	f.Measures = r.measures(l, x, holding)
 	f.Next = "go-debug explain " + f.Rule
 	return f, true
+}
+
+// costWords are the delay per request, and how long a wait is.
+func (r *reading) costWords(l *lock, rate float64) string {
+	text := ""
+	ended := l.heldN+l.waitedN+l.traced.Count > 0
+	if r.requestsS > 0 && rate > 0 && ended {
+		text = fmt.Sprintf(": %s per request", signature.Duration(rate/r.requestsS*1e9))
+	}
+	if l.traced.Count >= int64(r.Param("min-traced-waits")) {
+		text += fmt.Sprintf("; a wait takes %s, p99 %s", signature.Duration(float64(l.traced.Quantile(0.5))), signature.Duration(float64(l.traced.Quantile(0.99))))
+	}
+	return text
 }
 
 func asleepText(rate float64, seen int) string {
@@ -115,13 +168,10 @@ func (l *lock) crowd(p *analyze.Pass) (crowd bool, most, snapshots int) {
 }
 
 // withoutRate decides by what a total since an unknown beginning can tell.
-func withoutRate(p *analyze.Pass, l *lock, d *delays) bool {
-	return d.windowS == 0 && l.heldN >= int64(p.Param("min-contentions")) && l.heldNS >= int64(p.Param("min-total-delay")) &&
-		float64(l.heldNS)/float64(l.heldN) >= p.Param("min-mean-delay") && float64(l.heldNS) >= p.Param("min-share")*float64(d.totalNS)
+func (r *reading) withoutRate(ns, n int64, d *delays) bool {
+	return d.windowS == 0 && n >= int64(r.Param("min-contentions")) && ns >= int64(r.Param("min-total-delay")) &&
+		float64(ns)/float64(n) >= r.Param("min-mean-delay") && float64(ns) >= r.Param("min-share")*float64(d.totalNS)
 }
-
-// asWaited is the lock as the block profile alone knows it.
-func (l *lock) asWaited() *lock { return &lock{heldNS: l.waitedNS, heldN: l.waitedN} }
 
 func (l *lock) meanDelay() float64 {
 	if l.heldN > 0 {
@@ -131,56 +181,52 @@ func (l *lock) meanDelay() float64 {
 }
 
 // readersStarve reports that it is readers who wait, and long enough.
-func (l *lock) readersStarve(p *analyze.Pass, r rates) bool {
+func (r *reading) readersStarve(l *lock, x rates) bool {
 	for _, s := range []struct {
 		readers, all int64
 		rate         float64
 	}{
-		{l.readersHeldNS, l.heldNS, r.held},
-		{l.readersWaitedNS, l.waitedNS, r.waited},
-		{l.tracedReadNS, l.traced.Sum + l.tracedOpen.Sum, r.traced},
+		{l.readersHeldNS, l.heldNS, x.held},
+		{l.readersWaitedNS, l.waitedNS, x.waited},
+		{l.tracedReadNS, l.traced.Sum + l.tracedOpen.Sum, x.traced},
 	} {
-		if s.all > 0 && 2*s.readers >= s.all && s.rate*float64(s.readers)/float64(s.all) >= p.Param("min-rate") {
+		if s.all > 0 && 2*s.readers >= s.all && s.rate*float64(s.readers)/float64(s.all) >= r.Param("min-rate") {
 			return true
 		}
 	}
 	return false
 }
 
-func (l *lock) readerRate(held, waited *delays, tr *evidence.Trace) float64 {
-	readers := &lock{heldNS: l.readersHeldNS, waitedNS: l.readersWaitedNS}
-	readers.traced.Add(l.tracedReadNS)
-	r := ratesOf(readers, held, waited, tr)
-	best := 0.0
-	for _, v := range []float64{r.held, r.waited, r.traced} {
-		if v > best {
-			best = v
-		}
+// slowReader reports that readers wait behind a writer which waits for a reader itself, for longer than
+// it has the lock. From the moment that a writer asks, readers that come have to wait: half of what the writer
+// waits and holds, on average. So a writer that waits for as long as a reader does waits for more than it holds.
+func (l *lock) slowReader() bool {
+	readers, n := l.readersWaitedNS+l.tracedReadNS, l.readersWaitedN+l.tracedReadN
+	if n == 0 {
+		readers, n = l.readersHeldNS, l.readersHeldN
 	}
-	return best
+	return l.writersWaitN > 0 && n > 0 && float64(l.writersWaitNS)/float64(l.writersWaitN) >= float64(readers)/float64(n)
 }
+
+// certainReaders is the share from which readers of an RWMutex take the CPU for sure, and not only some of it.
+const certainReaders = 0.3
 
 // assessReaders looks for readers that cost CPU without ever waiting.
-func assessReaders(p *analyze.Pass, l *lock, cpu *cpuSamples) (analyze.Finding, bool) {
-	share, high := shareAbove(p, l.cpuReaders, cpu.total, "reader-cpu-share")
-	if !high {
+func (r *reading) assessReaders(l *lock) (analyze.Finding, bool) {
+	s := r.cpu.share(l.cpuReaders)
+	if !r.cpu.high(r.Pass, s, "reader-cpu-share", signature.Overdispersion) {
 		return analyze.Finding{}, false
 	}
+	sure := analyze.Possible
+	if s.Above(certainReaders, signature.Overdispersion) {
+		sure = analyze.Likely
+	}
 	f := analyze.Finding{
-		Rule: ruleBounce, Confidence: analyze.Possible, Wait: l.kind, Cost: share, Next: "go-debug explain " + ruleBounce,
-		Message:  fmt.Sprintf("%.0f %% of the CPU goes into RLock and RUnlock of %s", 100*share, l.what()),
-		Measures: []stats.Measure{cpuMeasure("cpu_share", l.cpuReaders, cpu.total)},
+		Rule: ruleBounce, Identity: l.identity(), Confidence: r.cpu.lowered(sure), Wait: l.kind, Cost: s.Value(),
+		Next:     "go-debug explain " + ruleBounce,
+		Message:  fmt.Sprintf("%s goes into RLock and RUnlock of %s, and nobody waits", s.Words(l.cpuReaders, r.requestsS), l.what()),
+		Measures: []stats.Measure{s.Measure("cpu_share", signature.Overdispersion)},
 	}
-	l.place(&f)
+	l.placeReaders(&f)
 	return f, true
-}
-
-// shareAbove is a share of CPU samples, and whether the low end of its interval is above
-// the parameter with enough samples.
-func shareAbove(p *analyze.Pass, k, n int64, param string) (share float64, above bool) {
-	if n < int64(p.Param("min-samples")) || n == 0 {
-		return 0, false
-	}
-	lo, _ := stats.Wilson(k, n, 0.95)
-	return float64(k) / float64(n), lo >= p.Param(param)
 }

@@ -48,8 +48,11 @@ func profile(kind evidence.Kind, duration time.Duration, samples ...sample) *evi
 }
 
 func cpuProfile(samples ...sample) *evidence.Profile {
-	p := profile(evidence.CPU, 10*time.Second, samples...)
-	p.SampleTypes[0] = evidence.ValueType{Type: "samples", Unit: "count"}
+	for i := range samples {
+		samples[i].delayNS = samples[i].n * 1e7
+	}
+	p := profile(evidence.CPU, 4*time.Second, samples...)
+	p.SampleTypes = []evidence.ValueType{{Type: "samples", Unit: "count"}, {Type: "cpu", Unit: "nanoseconds"}}
 	return p
 }
 
@@ -62,7 +65,7 @@ func snapshot(seq int, groups ...evidence.Group) evidence.Snapshot {
 	return evidence.Snapshot{Position: evidence.Position{Seq: seq}, Kind: evidence.Goroutine, Groups: groups, Complete: true}
 }
 
-func asleep(n int, s evidence.Stack) evidence.Group {
+func sleepers(n int, s evidence.Stack) evidence.Group {
 	return evidence.Group{Wait: evidence.WaitOf(s), Stack: s, Count: n}
 }
 
@@ -100,7 +103,8 @@ var (
 	dumpPut      = stack("internal/sync.runtime_SemacquireMutex@95", "internal/sync.(*Mutex).lockSlow@149", "internal/sync.(*Mutex).Lock@70", "sync.(*Mutex).Lock@46", "main.(*store).put@21", "main.handle@9")
 	unlockLog    = stack("sync.(*Mutex).Unlock@65", "log.(*Logger).output@240", "log.Printf@5", "main.handle@12")
 	unlockLog2   = stack("sync.(*Mutex).Unlock@65", "log.(*Logger).output@240", "log.Printf@5", "main.audit@15")
-	unlockSched  = stack("runtime.unlock@261", "runtime.chansend@300", "runtime.chansend1@161", "main.produce@50")
+	unlockTimer  = stack("runtime.unlock@261", "runtime.(*timers).unlock@300", "runtime.(*timer).modify@161", "time.AfterFunc@9", "main.produce@50")
+	unlockChan   = stack("runtime.unlock@261", "runtime.chansend@300", "runtime.chansend1@161", "main.produce@50")
 	waitGroup    = stack("sync.(*WaitGroup).Wait@206", "main.main@99")
 	receive      = stack("runtime.chanrecv1@509", "main.worker@77")
 	selectWait   = stack("runtime.selectgo@351", "main.loop@78")

@@ -2,6 +2,7 @@ package mutexwait
 
 import (
 	"cmp"
+	"errors"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,9 +17,10 @@ type delays struct {
 	records int64
 	samples []delaySample
 	totalNS int64
-	// windowS is the time over which the delays were added, 0 when unknown.
+	// windowS is the time over which the delays were added, 0 when unknown: noRate says why.
 	windowS float64
 	method  string
+	noRate  string
 }
 
 type delaySample struct {
@@ -26,38 +28,38 @@ type delaySample struct {
 	delayNS, n int64
 }
 
-// readDelays adds up profiles that were taken over a time. Where there are none it takes
-// the last total since the process began, less the first.
+// readDelays adds up profiles that were taken over a time. Where there are none it takes the last
+// total since the process began, less the first that it can be compared with.
 func readDelays(profiles []*evidence.Profile) *delays {
 	d := &delays{taken: len(profiles) > 0}
 	var timed, totals []*evidence.Profile
 	for _, p := range profiles {
 		d.records += p.Records
-		if p.DurationNS > 0 {
+		switch {
+		case p.Column("delay") < 0: // no profile of delays
+		case p.DurationNS > 0:
 			timed = append(timed, p)
-		} else {
+		case p.IsChange():
+			d.noRate = "the profile has negative delays: it is the difference of two, over an unknown time"
+		default:
 			totals = append(totals, p)
 		}
 	}
 	sum := map[string]*delaySample{}
 	switch {
 	case len(timed) > 0:
+		d.method, d.noRate = "delays of profiles taken over a time, over that time", ""
 		for _, p := range timed {
-			addSamples(sum, p, 1)
+			addSamples(sum, p)
 			d.windowS += float64(p.DurationNS) / 1e9
 		}
-		d.method = "delays of profiles taken over a time, over that time"
 	case len(totals) > 0:
-		first, last := totals[0], totals[len(totals)-1]
-		addSamples(sum, last, 1)
-		d.method = "total since the process began"
-		if len(totals) > 1 && subtractable(first, last) {
-			addSamples(sum, first, -1)
-			d.method = "last profile less the first"
-			if !first.At.IsZero() {
-				d.windowS = max(last.At.Sub(first.At).Seconds(), 0)
-			}
+		p, why := added(totals)
+		if d.method = "last profile less the first"; why != "" {
+			d.method, d.noRate = "total since the process began", why
 		}
+		d.windowS = float64(p.DurationNS) / 1e9
+		addSamples(sum, p)
 	}
 	for _, s := range sum {
 		if s.delayNS > 0 {
@@ -71,24 +73,29 @@ func readDelays(profiles []*evidence.Profile) *delays {
 	return d
 }
 
-// subtractable is false when totals fell: the process was started anew in between.
-func subtractable(first, last *evidence.Profile) bool {
-	was, is := map[string]*delaySample{}, map[string]*delaySample{}
-	addSamples(was, first, 1)
-	addSamples(is, last, 1)
-	for k, s := range was {
-		if now, ok := is[k]; !ok && s.delayNS > 0 || ok && now.delayNS < s.delayNS {
-			return false
+// added is what came to the totals between the first and the last profile of the process that the last one
+// is of: earlier ones may be of the process before a restart. Else it is the last total, and why.
+func added(totals []*evidence.Profile) (p *evidence.Profile, why string) {
+	last := totals[len(totals)-1]
+	why = "a single profile since the process began has no duration"
+	for _, first := range totals[:len(totals)-1] {
+		p, err := last.Since(first)
+		switch {
+		case err == nil && p.DurationNS > 0:
+			return p, ""
+		case err == nil:
+			return p, "nobody recorded when the profiles were taken"
+		case errors.Is(err, evidence.ErrFell):
+			why = "the process was started anew between the profiles"
+		default:
+			why = "the profiles cannot be subtracted: " + err.Error()
 		}
 	}
-	return true
+	return last, why
 }
 
-func addSamples(sum map[string]*delaySample, p *evidence.Profile, sign int64) {
+func addSamples(sum map[string]*delaySample, p *evidence.Profile) {
 	delay, count := p.Column("delay"), p.Column("contentions")
-	if delay < 0 {
-		return
-	}
 	for i := range p.Stacks {
 		s := &p.Stacks[i]
 		if delay >= len(s.Values) {
@@ -101,9 +108,9 @@ func addSamples(sum map[string]*delaySample, p *evidence.Profile, sign int64) {
 			have = &delaySample{stack: stack}
 			sum[k] = have
 		}
-		have.delayNS += sign * s.Values[delay]
+		have.delayNS += s.Values[delay]
 		if count >= 0 && count < len(s.Values) {
-			have.n += sign * s.Values[count]
+			have.n += s.Values[count]
 		}
 	}
 }

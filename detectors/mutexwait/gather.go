@@ -1,42 +1,44 @@
 package mutexwait
 
 import (
-	"strings"
-
 	"go-debug/analyze/evidence"
 )
 
-// addHolders adds the mutex profile: who unlocked, and how long others had waited.
-func (t *lockTable) addHolders(d *delays) {
+// addDelays adds a mutex profile, of who unlocked and how long others had waited, or a block
+// profile, of who waited. Which of the two a sample is of its stack says.
+func (t *lockTable) addDelays(d *delays) {
 	for _, s := range d.samples {
 		c, ok := parseLock(s.stack)
 		if !ok || isRuntimeUnlock(s.stack) {
 			continue
 		}
 		l := t.lock(&c)
-		l.heldNS += s.delayNS
-		l.heldN += s.n
-		if c.releasesReaders {
-			l.readersHeldNS += s.delayNS
-		}
-		l.holders = addPlace(l.holders, c.user, s.stack, s.delayNS)
-	}
-}
-
-// addWaiters adds the block profile: who waited.
-func (t *lockTable) addWaiters(d *delays) {
-	for _, s := range d.samples {
-		c, ok := parseLock(s.stack)
-		if !ok {
+		at := place{frame: c.user, owner: c.owner, stack: s.stack, reads: c.reads, deferLine: c.deferLine, cost: s.delayNS}
+		if c.releases {
+			l.addHeld(&c, s)
+			l.holders = addPlace(l.holders, at)
 			continue
 		}
-		l := t.lock(&c)
 		l.waitedNS += s.delayNS
 		l.waitedN += s.n
 		if c.reads {
 			l.readersWaitedNS += s.delayNS
+			l.readersWaitedN += s.n
 		}
-		l.waiters = addPlace(l.waiters, c.user, s.stack, s.delayNS)
+		l.waiters = addPlace(l.waiters, at)
+	}
+}
+
+func (l *lock) addHeld(c *lockCall, s delaySample) {
+	l.heldNS += s.delayNS
+	l.heldN += s.n
+	switch {
+	case c.releasesReaders:
+		l.readersHeldNS += s.delayNS
+		l.readersHeldN += s.n
+	case c.reads: // the last reader lets the writer in
+		l.writersWaitNS += s.delayNS
+		l.writersWaitN += s.n
 	}
 }
 
@@ -56,9 +58,12 @@ func (t *lockTable) addSnapshots(snapshots []*evidence.Snapshot) {
 			}
 			l := t.lock(&c)
 			l.asleep[i] += g.Count
+			if c.reads {
+				l.readersAsleep[i] += g.Count
+			}
 			l.maxMinutes = max(l.maxMinutes, g.MaxMinutes)
 			// A snapshot knows no time: it orders the waiters where nothing else does.
-			l.waiters = addPlace(l.waiters, c.user, g.Stack, int64(g.Count))
+			l.waiters = addPlace(l.waiters, place{frame: c.user, owner: c.owner, stack: g.Stack, reads: c.reads, cost: int64(g.Count)})
 		}
 	}
 }
@@ -70,10 +75,10 @@ func (t *lockTable) addTrace(tr *evidence.Trace) {
 	}
 	for i := range tr.Blocks {
 		b := &tr.Blocks[i]
-		if !isLockWait(b.Wait) {
+		stack := tr.StackOf(b.Stack)
+		if !isLockWait(b.Wait, stack) {
 			continue
 		}
-		stack := tr.StackOf(b.Stack)
 		c, ok := parseLock(stack)
 		if !ok {
 			continue
@@ -85,103 +90,38 @@ func (t *lockTable) addTrace(tr *evidence.Trace) {
 		total := b.Ended.Sum + b.Unseen.Sum + b.Open.Sum
 		if c.reads {
 			l.tracedReadNS += total
+			l.tracedReadN += b.Ended.Count + b.Unseen.Count + b.Open.Count
 		}
-		l.waiters = addPlace(l.waiters, c.user, stack, total)
+		l.waiters = addPlace(l.waiters, place{frame: c.user, owner: c.owner, stack: stack, reads: c.reads, cost: total})
 	}
-	for _, e := range tr.Wakes {
-		if !isLockWait(e.Wait) {
-			continue
-		}
-		waker := tr.StackOf(e.Waker)
-		holder, ok := parseLock(waker)
-		woken, ok2 := parseLock(tr.StackOf(e.Woken))
-		if !ok || !ok2 {
-			continue
-		}
-		l := t.lock(&holder)
-		l.holders = addPlace(l.holders, holder.user, waker, e.DelayNS)
-		// A writer's RWMutex wakes through the mutex inside, so kinds may differ by name only.
-		t.join(holder.key(), woken.key())
+	for i := range tr.Wakes {
+		t.addWake(tr, &tr.Wakes[i])
 	}
 }
 
-func isLockWait(w evidence.Wait) bool { return w == evidence.WaitMutex || w == evidence.WaitRWMutex }
-
-// cpuSamples are the CPU profiles, as far as they concern locks.
-type cpuSamples struct {
-	total   int64
-	samples []cpuSample
-	// runtime counts samples anywhere inside the runtime's own locks.
-	runtime      int64
-	runtimeUsers []place
+func (t *lockTable) addWake(tr *evidence.Trace, e *evidence.WakeEdge) {
+	waker, asleep := tr.StackOf(e.Waker), tr.StackOf(e.Woken)
+	holder, ok := parseLock(waker)
+	woken, ok2 := parseLock(asleep)
+	if !ok || !ok2 || !isLockWait(e.Wait, asleep) {
+		return
+	}
+	l := t.lock(&holder)
+	l.wakes += e.Count
+	if holder.reads {
+		l.writersWaitNS += e.DelayNS
+		l.writersWaitN += e.Count
+	}
+	l.holders = addPlace(l.holders, place{frame: holder.user, owner: holder.owner, stack: waker, reads: holder.reads, deferLine: holder.deferLine, cost: e.DelayNS})
+	// A writer's RWMutex wakes through the mutex inside, so kinds may differ by name only.
+	t.trees.join(holder.key(), woken.key())
 }
 
-type cpuSample struct {
-	call  lockCall
-	stack evidence.Stack
-	n     int64
-	slow  bool // inside lockSlow or unlockSlow
-}
-
-func readCPU(profiles []*evidence.Profile) *cpuSamples {
-	out := &cpuSamples{}
-	for _, p := range profiles {
-		column := max(p.Column("samples"), 0)
-		out.total += p.Total(column)
-		locking := p.MaskWhere(func(f evidence.Frame) bool {
-			return strings.Contains(f.Function, "sync.(*Mutex).") || strings.Contains(f.Function, "sync.(*RWMutex).")
-		})
-		runtimeLock := p.MaskWhere(func(f evidence.Frame) bool { return runtimeLocks[f.Function] })
-		// What select costs is detector selectwait's, locks and all.
-		selecting := p.MaskWhere(func(f evidence.Frame) bool {
-			return strings.HasPrefix(f.Function, "runtime.select") || f.Function == "runtime.closechan"
-		})
-		for i := range p.Stacks {
-			s := &p.Stacks[i]
-			if column >= len(s.Values) {
-				continue
-			}
-			switch {
-			case s.Any(locking):
-				out.add(p.Stack(s), s.Values[column])
-			case s.Any(runtimeLock) && !s.Any(selecting):
-				stack := p.Stack(s)
-				out.runtime += s.Values[column]
-				if u, ok := stack.User(); ok {
-					out.runtimeUsers = addPlace(out.runtimeUsers, u, stack, s.Values[column])
-				}
-			}
-		}
+// isLockWait reads the wait from the stack where the trace does not name it: goroutines that were asleep
+// before it began have no reason.
+func isLockWait(w evidence.Wait, s evidence.Stack) bool {
+	if w == evidence.WaitNone || w == evidence.WaitSemaphore {
+		w = evidence.WaitOf(s)
 	}
-	return out
-}
-
-func (c *cpuSamples) add(stack evidence.Stack, n int64) {
-	call, ok := parseLock(stack)
-	if !ok {
-		return // a user's function runs inside sync, as in Once.Do and Pool.Get
-	}
-	slow := false
-	for _, f := range stack {
-		if !ofLocking(f) {
-			break
-		}
-		slow = slow || strings.HasSuffix(f.Function, "sync.(*Mutex).lockSlow") || strings.HasSuffix(f.Function, "sync.(*Mutex).unlockSlow")
-	}
-	c.samples = append(c.samples, cpuSample{call: call, stack: stack, n: n, slow: slow})
-}
-
-func (t *lockTable) addCPU(c *cpuSamples) {
-	for _, s := range c.samples {
-		l := t.lock(&s.call)
-		switch {
-		case s.slow:
-			l.cpuSlow += s.n
-		case s.call.reads:
-			l.cpuReaders += s.n
-		default:
-			continue
-		}
-		l.waiters = addPlace(l.waiters, s.call.user, s.stack, s.n)
-	}
+	return w == evidence.WaitMutex || w == evidence.WaitRWMutex
 }

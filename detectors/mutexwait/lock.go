@@ -2,138 +2,51 @@ package mutexwait
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"strings"
 
 	"go-debug/analyze/evidence"
 )
 
-// lockCall is the part of a stack that takes, waits for or releases a lock.
-type lockCall struct {
-	kind evidence.Wait // WaitMutex or WaitRWMutex
-	// reads is set for RLock and RUnlock; releasesReaders for an Unlock that let readers in.
-	reads, releasesReaders bool
-	owner                  evidence.Frame // whose lock it is: the first frame outside of sync
-	user                   evidence.Frame // the program's innermost frame, else the owner
-}
-
-// parseLock finds the lock call at the top of a stack. It is false for waits of other
-// kinds, such as WaitGroup, Cond and channels.
-func parseLock(s evidence.Stack) (lockCall, bool) {
-	var c lockCall
-	i := 0
-	for ; i < len(s) && ofLocking(s[i]); i++ {
-		fn := s[i].Function
-		switch {
-		case strings.Contains(fn, "sync.(*RWMutex)."):
-			c.kind = evidence.WaitRWMutex
-			if strings.HasSuffix(fn, ".RLock") || strings.HasSuffix(fn, ".RUnlock") || strings.HasSuffix(fn, ".rUnlockSlow") {
-				c.reads = true
-			}
-			// The writer's own mutex is released from the same call; its frame is above then.
-			c.releasesReaders = strings.HasSuffix(fn, ".Unlock") && !inWriterMutex(s[:i])
-		case strings.Contains(fn, "sync.(*Mutex).") && c.kind == evidence.WaitNone:
-			c.kind = evidence.WaitMutex
-		}
-	}
-	if c.kind == evidence.WaitNone || i == len(s) {
-		return c, false
-	}
-	for i+1 < len(s) && wrapsLock(s[i].Function) {
-		i++ // a method of the program named Lock is no critical section
-	}
-	c.owner, c.user = deferrer(s, i), deferrer(s, i)
-	for j, f := range s[i:] {
-		if !f.Std() {
-			c.user = deferrer(s, i+j)
-			break
-		}
-	}
-	return c, true
-}
-
-// deferrer is the frame at i, or, where that is the wrapper that the compiler puts around a
-// deferred call, the function that deferred it.
-func deferrer(s evidence.Stack, i int) evidence.Frame {
-	f := s[i]
-	at := strings.LastIndex(f.Function, ".deferwrap")
-	if at < 0 {
-		return f
-	}
-	f.Function = f.Function[:at]
-	for _, outer := range s[i+1:] {
-		if outer.Function == f.Function {
-			return outer
-		}
-	}
-	return f
-}
-
-// ofLocking reports frames of sync and of the runtime below it.
-func ofLocking(f evidence.Frame) bool {
-	pkg := f.Package()
-	return pkg == "sync" || pkg == "internal/sync" || pkg == "runtime" || strings.HasPrefix(pkg, "internal/runtime/") ||
-		pkg == "sync/atomic" || pkg == ""
-}
-
-func inWriterMutex(above evidence.Stack) bool {
-	return slices.ContainsFunc(above, func(f evidence.Frame) bool { return strings.Contains(f.Function, "sync.(*Mutex).") })
-}
-
-func wrapsLock(function string) bool {
-	switch function[strings.LastIndexByte(function, '.')+1:] {
-	case "Lock", "Unlock", "RLock", "RUnlock", "TryLock", "TryRLock":
-		return true
-	}
-	return false
-}
-
-// key stands for the lock: its kind and the type whose methods, or the function, take it.
-func (c *lockCall) key() string { return string(c.kind) + " " + scope(c.owner.Function) }
-
-// scope is the receiver type of a method, else the function, without closures.
-func scope(function string) string {
-	name := strings.ReplaceAll(evidence.NormalFunction(function), "[...]", "")
-	slash := strings.LastIndexByte(name, '/')
-	parts := strings.Split(name[slash+1:], ".")
-	if len(parts) < 2 {
-		return name
-	}
-	typ := strings.TrimSuffix(strings.TrimPrefix(parts[1], "(*"), ")")
-	isMethod := typ != parts[1]
-	if len(parts) > 2 && !slices.Contains([]string{"", "func", "gowrap", "deferwrap"}, parts[2]) {
-		isMethod = true // a value receiver
-	}
-	if isMethod {
-		typ = "(" + typ + ")"
-	}
-	return name[:slash+1] + parts[0] + "." + typ
-}
-
-// lock is all that is known of one lock.
+// lock is all that is known of one lock, or of one function that takes it.
 type lock struct {
-	key              string
+	key, scope       string // of the function that comes first by name
 	kind             evidence.Wait
-	holders, waiters []place // sorted, the costliest first, once joined
+	sections         []string // functions that take it, sorted
+	holders, waiters []place  // sorted, the costliest first, once joined
 
-	heldNS, heldN       int64 // mutex profile: delay of others, contentions
-	waitedNS, waitedN   int64 // block profile
-	readersHeldNS       int64 // of heldNS: readers that a writer let in
-	readersWaitedNS     int64
-	traced              evidence.Histogram // ended waits
-	tracedOpen          evidence.Histogram
-	tracedReadNS        int64
-	asleep              map[int]int // by snapshot
-	maxMinutes          int
-	cpuSlow, cpuReaders int64 // samples
+	heldNS, heldN                   int64              // mutex profile: delay of others, contentions
+	waitedNS, waitedN               int64              // block profile
+	readersHeldNS, readersHeldN     int64              // of held: readers that a writer let in
+	readersWaitedNS, readersWaitedN int64              // of waited
+	writersWaitNS, writersWaitN     int64              // writers that a reader kept waiting
+	traced                          evidence.Histogram // ended waits
+	tracedOpen                      evidence.Histogram
+	tracedReadNS, tracedReadN       int64
+	wakes                           int64       // in the trace, as the side that woke
+	asleep, readersAsleep           map[int]int // by snapshot
+	maxMinutes                      int
+	cpuSlow, cpuReaders             int64 // samples
+	logs                            bool
+	// apart is set where a trace has told it from other locks of its type.
+	apart bool
+}
+
+func newLock(key, scope string, kind evidence.Wait) *lock {
+	return &lock{key: key, scope: scope, kind: kind, asleep: map[int]int{}, readersAsleep: map[int]int{}}
 }
 
 // place is one line of the program that holds or waits for a lock.
 type place struct {
-	frame evidence.Frame
+	frame evidence.Frame // the program's own
+	owner evidence.Frame // that of the section: the same, unless the lock is a library's
 	stack evidence.Stack // the costliest
-	cost  int64
-	top   int64
+	reads bool
+	// deferLine is that of the defer statement by which a holder releases the lock, 0 where it does not.
+	deferLine int
+	cost      int64
+	top       int64
 }
 
 // comparePlaces puts the costliest first.
@@ -142,106 +55,146 @@ func comparePlaces(a, b place) int {
 		cmp.Compare(a.frame.File, b.frame.File), cmp.Compare(a.frame.Line, b.frame.Line))
 }
 
-// lockTable gathers locks by key and joins those that turn out to be one.
-type lockTable struct {
-	locks  map[string]*lock
-	parent map[string]string
+func addPlace(list []place, p place) []place {
+	i := slices.IndexFunc(list, func(q place) bool { return q.frame == p.frame && q.reads == p.reads })
+	if i < 0 {
+		p.top = p.cost
+		return append(list, p)
+	}
+	q := &list[i]
+	q.cost += p.cost
+	if p.cost > q.top || p.cost == q.top && stackKey(p.stack) < stackKey(q.stack) {
+		q.stack, q.top = p.stack, p.cost
+	}
+	return list
 }
 
-func newLockTable() *lockTable {
-	return &lockTable{locks: map[string]*lock{}, parent: map[string]string{}}
+// lockTable gathers what is known by function, and joins the functions that take one lock.
+type lockTable struct {
+	locks map[string]*lock // by kind and function
+	trees *joins           // by wake-ups, which are sure
 }
+
+func newLockTable() *lockTable { return &lockTable{locks: map[string]*lock{}, trees: newJoins()} }
 
 func (t *lockTable) lock(c *lockCall) *lock {
 	k := c.key()
 	l, ok := t.locks[k]
 	if !ok {
-		l = &lock{key: k, kind: c.kind, asleep: map[int]int{}}
+		l = newLock(k, string(c.kind)+" "+scope(c.owner.Function), c.kind)
+		l.sections = []string{c.section()}
 		t.locks[k] = l
 	}
+	l.logs = l.logs || c.logs
 	return l
 }
 
-func addPlace(list []place, frame evidence.Frame, stack evidence.Stack, cost int64) []place {
-	i := slices.IndexFunc(list, func(p place) bool { return p.frame == frame })
-	if i < 0 {
-		i = len(list)
-		list = append(list, place{frame: frame, stack: stack})
-	}
-	p := &list[i]
-	p.cost += cost
-	if cost > p.top || cost == p.top && stackKey(stack) < stackKey(p.stack) {
-		p.stack, p.top = stack, cost
-	}
-	return list
-}
+// key stands for a function that takes a kind of lock.
+func (c *lockCall) key() string { return string(c.kind) + " " + c.section() }
 
-func (t *lockTable) root(k string) string {
-	for t.parent[k] != "" {
-		k = t.parent[k]
-	}
-	return k
-}
-
-// join makes two keys one lock; the smaller name stays.
-func (t *lockTable) join(a, b string) {
-	a, b = t.root(a), t.root(b)
-	if a == b {
-		return
-	}
-	if b < a {
-		a, b = b, a
-	}
-	t.parent[b] = a
-}
-
-// joined returns the locks in order of their key.
+// joined returns the locks, in order of their key.
 func (t *lockTable) joined() []*lock {
-	keys := make([]string, 0, len(t.locks))
-	for k := range t.locks {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	for _, k := range keys {
-		if root := t.root(k); root != k {
-			into, ok := t.locks[root]
-			if !ok {
-				into = &lock{key: root, kind: t.locks[k].kind, asleep: map[int]int{}}
-				t.locks[root] = into
-			}
-			into.take(t.locks[k])
-			delete(t.locks, k)
+	t.joinByType()
+	whole := map[string]*lock{}
+	for _, k := range slices.Sorted(maps.Keys(t.locks)) {
+		root := t.trees.root(k)
+		into, ok := whole[root]
+		if !ok {
+			into = newLock(k, t.locks[k].scope, t.locks[k].kind)
+			whole[root] = into
 		}
+		into.take(t.locks[k])
 	}
-	out := make([]*lock, 0, len(t.locks))
-	for _, l := range t.locks {
-		for _, list := range [][]place{l.holders, l.waiters} {
-			slices.SortFunc(list, comparePlaces)
-		}
+	out := make([]*lock, 0, len(whole))
+	for _, l := range whole {
+		slices.SortFunc(l.holders, comparePlaces)
+		slices.SortFunc(l.waiters, comparePlaces)
+		slices.Sort(l.sections)
 		out = append(out, l)
 	}
 	slices.SortFunc(out, func(a, b *lock) int { return strings.Compare(a.key, b.key) })
 	return out
 }
 
+// minWakes is the number of wake-ups by each of two groups of functions from which it tells that none of
+// them crossed: were it one lock, about half would.
+const minWakes = 10
+
+// joinByType joins the functions of one type that take the same sort of lock, unless the trace shows
+// that they take different ones: many wake-ups on either side, and none from one to the other.
+func (t *lockTable) joinByType() {
+	byType := map[string][]string{}
+	for _, k := range slices.Sorted(maps.Keys(t.locks)) {
+		byType[t.locks[k].scope] = append(byType[t.locks[k].scope], k)
+	}
+	for _, typ := range slices.Sorted(maps.Keys(byType)) {
+		wakes := map[string]int64{}
+		for _, k := range byType[typ] {
+			wakes[t.trees.root(k)] += t.locks[k].wakes
+		}
+		maps.DeleteFunc(wakes, func(_ string, n int64) bool { return n < minWakes })
+		keys := byType[typ]
+		if len(wakes) < 2 {
+			for _, k := range keys[1:] {
+				t.trees.join(keys[0], k)
+			}
+			continue
+		}
+		for _, k := range keys {
+			t.locks[k].apart = true
+		}
+	}
+}
+
 func (l *lock) take(o *lock) {
 	for _, p := range o.holders {
-		l.holders = addPlace(l.holders, p.frame, p.stack, p.cost)
+		l.holders = addPlace(l.holders, p)
 	}
 	for _, p := range o.waiters {
-		l.waiters = addPlace(l.waiters, p.frame, p.stack, p.cost)
+		l.waiters = addPlace(l.waiters, p)
 	}
+	l.sections = append(l.sections, o.sections...)
 	l.heldNS, l.heldN = l.heldNS+o.heldNS, l.heldN+o.heldN
 	l.waitedNS, l.waitedN = l.waitedNS+o.waitedNS, l.waitedN+o.waitedN
-	l.readersHeldNS += o.readersHeldNS
-	l.readersWaitedNS += o.readersWaitedNS
+	l.readersHeldNS, l.readersHeldN = l.readersHeldNS+o.readersHeldNS, l.readersHeldN+o.readersHeldN
+	l.readersWaitedNS, l.readersWaitedN = l.readersWaitedNS+o.readersWaitedNS, l.readersWaitedN+o.readersWaitedN
+	l.writersWaitNS, l.writersWaitN = l.writersWaitNS+o.writersWaitNS, l.writersWaitN+o.writersWaitN
 	l.traced.Merge(&o.traced)
 	l.tracedOpen.Merge(&o.tracedOpen)
-	l.tracedReadNS += o.tracedReadNS
+	l.tracedReadNS, l.tracedReadN = l.tracedReadNS+o.tracedReadNS, l.tracedReadN+o.tracedReadN
+	l.wakes += o.wakes
 	for seq, n := range o.asleep {
 		l.asleep[seq] += n
+	}
+	for seq, n := range o.readersAsleep {
+		l.readersAsleep[seq] += n
 	}
 	l.maxMinutes = max(l.maxMinutes, o.maxMinutes)
 	l.cpuSlow += o.cpuSlow
 	l.cpuReaders += o.cpuReaders
+	l.logs = l.logs || o.logs
+	l.apart = l.apart || o.apart
+}
+
+// joins is a forest of names: those in one tree are one.
+type joins struct{ parent map[string]string }
+
+func newJoins() *joins { return &joins{parent: map[string]string{}} }
+
+func (j *joins) root(k string) string {
+	for j.parent[k] != "" {
+		k = j.parent[k]
+	}
+	return k
+}
+
+// join makes two names one; the smaller stays the root.
+func (j *joins) join(a, b string) {
+	a, b = j.root(a), j.root(b)
+	if a > b {
+		a, b = b, a
+	}
+	if a != b {
+		j.parent[b] = a
+	}
 }

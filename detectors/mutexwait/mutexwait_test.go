@@ -45,20 +45,24 @@ func TestDecisions(t *testing.T) {
 			ruleContended, analyze.Likely, "main.(*table).write", 66, "an RWMutex"},
 		{"one lock inside log, taken from two places",
 			profiles(profile(evidence.Mutex, window, sample{unlockLog, 2000, 30 * second}, sample{unlockLog2, 2000, 20 * second})),
-			ruleContended, analyze.Likely, "main.handle", 12, "inside log.(*Logger).output"},
+			ruleLog, analyze.Likely, "main.handle", 12, "the lock of a logger (log.(*Logger).output), taken most by main.handle"},
 		{"a wrapper named Unlock is no critical section", profiles(profile(evidence.Mutex, window, sample{wrapped, 4000, 50 * second})),
 			ruleContended, analyze.Likely, "main.(*store).evict", 55, ""},
 		{"a deferred Unlock is the function's that deferred it", profiles(profile(evidence.Mutex, window, sample{deferred, 4000, 50 * second})),
-			ruleContended, analyze.Likely, "main.(*store).put", 25, ""},
-		{"runtime locks", profiles(profile(evidence.Mutex, window, sample{unlockSched, 90_000, 20 * second})),
-			ruleRuntime, analyze.Possible, "main.produce", 50, "2 s per second"},
+			ruleContended, analyze.Likely, "main.(*store).put", 22, "held by main.(*store).put from line 22 until it returns, line 25"},
+		{"a deferred Unlock, and waiters at the Lock before it",
+			profiles(profile(evidence.Mutex, window, sample{deferred, 4000, 50 * second}), profile(evidence.Block, window, sample{lockPut, 4000, 50 * second})),
+			ruleContended, analyze.Likely, "main.(*store).put", 21, "from line 21 until it returns, line 25"},
+		{"runtime locks", profiles(profile(evidence.Mutex, window, sample{unlockTimer, 90_000, 20 * second})),
+			ruleRuntime, analyze.Possible, "main.produce", 50, "2 s per second for locks inside the runtime, most of it in runtime.(*timers).unlock"},
+		{"runtime locks of channels are selectwait's", profiles(profile(evidence.Mutex, window, sample{unlockChan, 90_000, 20 * second})), "", 0, "", 0, ""},
 
 		{"healthy: a tenth of a second per second", profiles(profile(evidence.Mutex, window, sample{unlockPut, 4000, second})), "", 0, "", 0, ""},
 		{"healthy: all of almost nothing", profiles(profile(evidence.Mutex, window, sample{unlockPut, 9, second / 1000})), "", 0, "", 0, ""},
 		{"healthy: few contentions", profiles(profile(evidence.Mutex, window, sample{unlockPut, 12, 50 * second})), "", 0, "", 0, ""},
 		{"healthy: waits that are no locks", profiles(profile(evidence.Block, window,
 			sample{waitGroup, 1000, 900 * second}, sample{receive, 1000, 900 * second}, sample{selectWait, 1000, 900 * second})), "", 0, "", 0, ""},
-		{"healthy: runtime locks", profiles(profile(evidence.Mutex, window, sample{unlockSched, 90_000, second})), "", 0, "", 0, ""},
+		{"healthy: runtime locks", profiles(profile(evidence.Mutex, window, sample{unlockTimer, 90_000, second})), "", 0, "", 0, ""},
 
 		{"a total, no rate: slow work under the lock", profiles(profile(evidence.Mutex, 0, sample{unlockPut, 4000, 50 * second})),
 			ruleContended, analyze.Weak, "main.(*store).put", 30, "12.5 ms each time on average; over what time is not known"},
@@ -72,18 +76,18 @@ func TestDecisions(t *testing.T) {
 		{"two totals, quiet in between", profiles(at(profile(evidence.Mutex, 0, sample{unlockPut, 4000, 50 * second}), 0, epoch),
 			at(profile(evidence.Mutex, 0, sample{unlockPut, 4001, 50*second + 1}), 1, epoch.Add(window))), "", 0, "", 0, ""},
 
-		{"a crowd in one snapshot", &evidence.Set{Snapshots: []evidence.Snapshot{snapshot(0, asleep(40, dumpPut))}},
+		{"a crowd in one snapshot", &evidence.Set{Snapshots: []evidence.Snapshot{snapshot(0, sleepers(40, dumpPut))}},
 			ruleConvoy, analyze.Possible, "main.(*store).put", 21, "up to 40 goroutines asleep"},
-		{"a crowd in two snapshots", &evidence.Set{Snapshots: []evidence.Snapshot{snapshot(0, asleep(40, dumpPut)), snapshot(1, asleep(60, dumpPut))}},
+		{"a crowd in two snapshots", &evidence.Set{Snapshots: []evidence.Snapshot{snapshot(0, sleepers(40, dumpPut)), snapshot(1, sleepers(60, dumpPut))}},
 			ruleConvoy, analyze.Likely, "main.(*store).put", 21, "up to 60"},
-		{"a burst in one of five snapshots", &evidence.Set{Snapshots: []evidence.Snapshot{snapshot(0, asleep(40, dumpPut)), snapshot(1), snapshot(2), snapshot(3), snapshot(4)}}, "", 0, "", 0, ""},
-		{"a few asleep", &evidence.Set{Snapshots: []evidence.Snapshot{snapshot(0, asleep(4, dumpPut))}}, "", 0, "", 0, ""},
+		{"a burst in one of five snapshots", &evidence.Set{Snapshots: []evidence.Snapshot{snapshot(0, sleepers(40, dumpPut)), snapshot(1), snapshot(2), snapshot(3), snapshot(4)}}, "", 0, "", 0, ""},
+		{"a few asleep", &evidence.Set{Snapshots: []evidence.Snapshot{snapshot(0, sleepers(4, dumpPut))}}, "", 0, "", 0, ""},
 
 		{"a fight in the CPU profile", profiles(cpuProfile(sample{dumpPut, 200, 0}, sample{stack("main.work@1"), 300, 0})),
 			ruleContended, analyze.Possible, "main.(*store).put", 21, "40 % of the CPU"},
 		{"readers bounce", profiles(cpuProfile(sample{stack("internal/runtime/atomic.Xadd@1", "sync.(*RWMutex).RLock@70", "main.(*table).read@80"), 300, 0}, sample{stack("main.work@1"), 200, 0})),
-			ruleBounce, analyze.Possible, "main.(*table).read", 80, "60 % of the CPU"},
-		{"runtime locks in the CPU profile", profiles(cpuProfile(sample{stack("runtime.procyield@1", "runtime.lock2@9", "runtime.chansend@3", "runtime.chansend1@1", "main.produce@50"), 200, 0}, sample{stack("main.work@1"), 300, 0})),
+			ruleBounce, analyze.Likely, "main.(*table).read", 80, "60 % of the CPU (0.75 cores)"},
+		{"runtime locks in the CPU profile", profiles(cpuProfile(sample{stack("runtime.procyield@1", "runtime.lock2@9", "runtime.(*timer).modify@3", "time.AfterFunc@1", "main.produce@50"), 200, 0}, sample{stack("main.work@1"), 300, 0})),
 			ruleRuntime, analyze.Possible, "main.produce", 50, "40 % of the CPU"},
 		{"healthy CPU", profiles(cpuProfile(sample{dumpPut, 6, 0}, sample{stack("main.work@1"), 494, 0})), "", 0, "", 0, ""},
 	} {
@@ -118,12 +122,16 @@ func TestTwoLocksAreTwoFindings(t *testing.T) {
 }
 
 func TestProfilesOfARestartedProcessAreNotSubtracted(t *testing.T) {
-	d := readDelays([]*evidence.Profile{
-		at(profile(evidence.Mutex, 0, sample{unlockPut, 400, 50 * second}), 0, epoch),
-		at(profile(evidence.Mutex, 0, sample{unlockPut, 100, 20 * second}), 1, epoch.Add(time.Minute)),
-	})
-	if d.totalNS != 20*second || d.windowS != 0 {
-		t.Errorf("total %d ns over %v s, want those of the last profile over an unknown time", d.totalNS, d.windowS)
+	total := func(seq int, ns int64) *evidence.Profile {
+		return at(profile(evidence.Mutex, 0, sample{unlockPut, ns / 1e6, ns}), seq, epoch.Add(time.Duration(seq)*time.Minute))
+	}
+	d := readDelays([]*evidence.Profile{total(0, 50*second), total(1, 20*second)})
+	if d.totalNS != 20*second || d.windowS != 0 || !strings.Contains(d.noRate, "started anew") {
+		t.Errorf("total %d ns over %v s (%s), want those of the last profile over an unknown time", d.totalNS, d.windowS, d.noRate)
+	}
+	d = readDelays([]*evidence.Profile{total(0, 50*second), total(1, 20*second), total(2, 30*second)})
+	if d.totalNS != 10*second || d.windowS != 60 {
+		t.Errorf("total %d ns over %v s, want those since the restart", d.totalNS, d.windowS)
 	}
 }
 
@@ -136,7 +144,7 @@ func TestOutcomes(t *testing.T) {
 	}{
 		{"empty mutex profile", profiles(profile(evidence.Mutex, 0)), analyze.Inconclusive, ""},
 		{"empty mutex profile and a quiet snapshot", &evidence.Set{Profiles: []*evidence.Profile{profile(evidence.Mutex, 0)},
-			Snapshots: []evidence.Snapshot{snapshot(0, asleep(5, receive))}}, analyze.Inconclusive, ""},
+			Snapshots: []evidence.Snapshot{snapshot(0, sleepers(5, receive))}}, analyze.Inconclusive, ""},
 		{"empty mutex profile, but a trace", &evidence.Set{Profiles: []*evidence.Profile{profile(evidence.Mutex, 0)},
 			Trace: &evidence.Trace{Windows: []evidence.TraceWindow{{DurationNS: second}}}}, analyze.Ran, ""},
 		{"empty mutex profile, waiters known", profiles(profile(evidence.Mutex, 0), profile(evidence.Block, time.Second, sample{lockPut, 5, 500})), analyze.Ran, "the mutex profile is empty"},

@@ -139,8 +139,11 @@ func TestRealTrace(t *testing.T) {
 	if len(found) != 1 || found[0].Confidence != analyze.Proven || !strings.HasSuffix(found[0].Location.Function, "(*hotCounter).add") {
 		t.Fatalf("findings %+v, want the hot lock proven", found)
 	}
-	if len(found[0].Stacks) != 2 {
-		t.Errorf("%d stacks, want holder and waiter", len(found[0].Stacks))
+	if len(found[0].Stacks) != 3 {
+		t.Errorf("%d stacks, want the holder's, a waiter's, and that at which the holder is asleep", len(found[0].Stacks))
+	}
+	if !strings.Contains(found[0].Message, "with it asleep in time.Sleep at mutexwait/real_test.go:") {
+		t.Errorf("message %q", found[0].Message)
 	}
 	for _, m := range found[0].Measures {
 		if m.Name == "traced_wait" && (m.P50 == nil || m.P95 == nil || m.P99 == nil || m.N < 100) {
@@ -175,4 +178,55 @@ func TestRealTrace(t *testing.T) {
 			t.Errorf("measures %+v: the open waits are missing", found[0].Measures)
 		}
 	})
+}
+
+// twoDoors has two locks that have nothing to do with one another.
+type twoDoors struct{ front, back sync.Mutex }
+
+func (d *twoDoors) enter(int) {
+	d.front.Lock()
+	defer d.front.Unlock()
+	time.Sleep(100 * time.Microsecond)
+}
+
+func (d *twoDoors) leave(int) {
+	d.back.Lock()
+	time.Sleep(100 * time.Microsecond)
+	d.back.Unlock()
+}
+
+// TestRealTraceOfTwoLocks: two locks of one type are two findings, each with its own section.
+func TestRealTraceOfTwoLocks(t *testing.T) {
+	if rtrace.IsEnabled() {
+		t.Skip("this process is being traced already (go test -trace): the test cannot take a trace of its own")
+	}
+	var d twoDoors
+	var buf bytes.Buffer
+	if err := rtrace.Start(&buf); err != nil {
+		t.Fatal(err)
+	}
+	var wg sync.WaitGroup
+	wg.Go(func() { drive(d.enter) })
+	wg.Go(func() { drive(d.leave) })
+	wg.Wait()
+	rtrace.Stop()
+	set, err := dtrace.Decode(t.Context(), &buf, evidence.Position{Source: "trace"}, budget.Budget{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	found, _ := detect(t, set)
+	if len(found) != 2 || found[0].Fingerprint == found[1].Fingerprint {
+		t.Fatalf("findings %+v, want two locks", found)
+	}
+	sections := map[string]bool{}
+	for _, f := range found {
+		method := f.Location.Function[strings.LastIndexByte(f.Location.Function, '.')+1:]
+		sections[method] = true
+		if line := strings.TrimSpace(strings.Split(source(t), "\n")[f.Location.Line-1]); !strings.HasSuffix(line, ".Lock()") {
+			t.Errorf("%s is placed at %q, which is no Lock call", method, line)
+		}
+	}
+	if !sections["enter"] || !sections["leave"] {
+		t.Errorf("sections %v", sections)
+	}
 }

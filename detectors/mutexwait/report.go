@@ -2,27 +2,46 @@ package mutexwait
 
 import (
 	"fmt"
-	"time"
 
 	"go-debug/analyze"
+	"go-debug/analyze/asleep"
 	"go-debug/analyze/evidence"
+	"go-debug/analyze/signature"
 	"go-debug/analyze/stats"
 )
 
-// place names the critical section: the Lock call in the holder's function, which is
-// where it begins, else the line that unlocks, else the line that waits.
-func (l *lock) place(f *analyze.Finding) {
-	switch {
-	case len(l.holders) > 0:
-		holder := l.holders[0]
-		f.Location = holder.frame
-		f.Stacks = []evidence.Stack{holder.stack}
-		for _, w := range l.waiters {
-			if w.frame.Function == holder.frame.Function {
-				f.Location = w.frame
-				break
+// identity is the lock, whoever held it and whichever evidence showed it: the type that it belongs to; of
+// several locks of one type that are told apart, the function that takes it.
+func (l *lock) identity() []string {
+	if l.apart {
+		return []string{l.key}
+	}
+	return []string{l.scope}
+}
+
+// holder is whom the others wait for: of readers that starve behind a slow one, that one.
+func (l *lock) holder() (place, bool) {
+	if l.slowReader() {
+		for _, h := range l.holders {
+			if h.reads {
+				return h, true
 			}
 		}
+	}
+	if len(l.holders) == 0 {
+		return place{}, false
+	}
+	return l.holders[0], true
+}
+
+// place names the critical section: the Lock call in the holder's function, which is
+// where it begins, else the line that unlocks, else the line that waits.
+func (l *lock) place(f *analyze.Finding, h *asleep.Time) {
+	holder, ok := l.holder()
+	switch {
+	case ok:
+		f.Location = l.sectionStart(holder)
+		f.Stacks = []evidence.Stack{holder.stack}
 		if len(l.waiters) > 0 {
 			f.Stacks = append(f.Stacks, l.waiters[0].stack)
 		}
@@ -30,57 +49,116 @@ func (l *lock) place(f *analyze.Finding) {
 		f.Location = l.waiters[0].frame
 		f.Stacks = []evidence.Stack{l.waiters[0].stack}
 	}
+	if len(h.Places) > 0 {
+		f.Stacks = append(f.Stacks, h.Places[0].Stack)
+	}
 }
 
-// what names the lock in a sentence.
+// sectionStart is the line of the Lock call, where that is known.
+func (l *lock) sectionStart(holder place) evidence.Frame {
+	if s, ok := l.spanOf(holder); ok && holder.owner == holder.frame {
+		at := holder.frame
+		at.Line = s.from
+		return at
+	}
+	for _, w := range l.waiters {
+		if w.frame.Function == holder.frame.Function && w.reads == holder.reads {
+			return w.frame
+		}
+	}
+	return holder.frame
+}
+
+// placeReaders names the RLock call that most is spent at.
+func (l *lock) placeReaders(f *analyze.Finding) {
+	for _, list := range [][]place{l.waiters, l.holders} {
+		for _, p := range list {
+			if p.reads {
+				f.Location, f.Stacks = p.frame, []evidence.Stack{p.stack}
+				return
+			}
+		}
+	}
+}
+
+// what names the lock in a sentence, with what its section guards.
 func (l *lock) what() string {
-	kind := "a mutex"
+	kind, verb := "a mutex", "held by"
 	if l.kind == evidence.WaitRWMutex {
 		kind = "an RWMutex"
 	}
-	list := l.holders
-	verb := "held by "
-	if len(list) == 0 {
-		list, verb = l.waiters, "taken by "
+	at, ok := l.holder()
+	if !ok {
+		if len(l.waiters) == 0 {
+			return kind
+		}
+		at, verb = l.waiters[0], "taken by"
 	}
-	if len(list) == 0 {
-		return kind
+	switch {
+	case l.logs:
+		return fmt.Sprintf("the lock of a logger (%s), taken most by %s", at.owner.Function, at.frame.Function)
+	case at.owner != at.frame:
+		return fmt.Sprintf("%s inside %s, taken by %s", kind, at.owner.Function, at.frame.Function)
 	}
-	c, ok := parseLock(list[0].stack)
-	if !ok || c.owner == c.user {
-		return kind + " " + verb + list[0].frame.Function
+	text := kind + " " + verb + " " + at.frame.Function
+	switch s, ok := l.spanOf(at); {
+	case ok && s.deferred:
+		text += fmt.Sprintf(" from line %d until it returns, line %d", s.from, s.to)
+	case ok:
+		text += fmt.Sprintf(" from line %d to %d", s.from, s.to)
 	}
-	return kind + " inside " + c.owner.Function + ", taken by " + list[0].frame.Function
+	return text
 }
 
-func (l *lock) measures(r rates, held, waited *delays, tr *evidence.Trace, cpu *cpuSamples) []stats.Measure {
-	var out []stats.Measure
-	add := func(m stats.Measure, windowS float64) { out = append(out, m.Over(windowS)) }
-	if l.heldNS > 0 {
-		out = append(out, profileMeasures("held", "mutex profile", l.heldNS, l.heldN, r.held, held)...)
-	}
-	if l.waitedNS > 0 {
-		out = append(out, profileMeasures("waited", "block profile", l.waitedNS, l.waitedN, r.waited, waited)...)
-	}
-	if n := l.traced.Count + l.tracedOpen.Count; n > 0 {
-		windowS := float64(tr.DurationNS()) / 1e9
-		add(stats.Measure{Name: "traced_delay_rate", Value: r.traced, Unit: "s/s", N: n,
-			Method: "waits of the trace over its window; those open at the end with their age"}, windowS)
-		add(waitMeasure("traced_wait", &l.traced), windowS)
-		if l.tracedOpen.Count > 0 {
-			add(waitMeasure("traced_wait_open", &l.tracedOpen).Warn("still waiting at the end: ages, not durations"), windowS)
+// measures are those of all kinds of evidence, the rates first.
+func (r *reading) measures(l *lock, x rates, h *asleep.Time) []stats.Measure {
+	var first, rest []stats.Measure
+	profile := func(prefix, source string, ns, n int64, rate float64, d *delays) {
+		if ns == 0 {
+			return
 		}
+		list := profileMeasures(prefix, source, ns, n, rate, d)
+		first, rest = append(first, list[0]), append(rest, list[1:]...)
+	}
+	profile("held", "mutex profile", l.heldNS, l.heldN, x.held, r.held)
+	profile("waited", "block profile", l.waitedNS, l.waitedN, x.waited, r.waited)
+	if n := l.traced.Count + l.tracedOpen.Count; n > 0 {
+		first = append(first, stats.Measure{Name: "traced_delay_rate", Value: x.traced, Unit: "s/s", N: n,
+			Method: "waits of the trace over its window; those open at the end with their age"}.Over(r.traceS()),
+			waitMeasure("traced_wait", &l.traced).Over(r.traceS()))
+		if l.tracedOpen.Count > 0 {
+			rest = append(rest, waitMeasure("traced_wait_open", &l.tracedOpen).Warn("still waiting at the end: ages, not durations").Over(r.traceS()))
+		}
+	}
+	if rate := x.most(); r.requestsS > 0 && rate > 0 {
+		rest = append(rest, stats.Measure{Name: "delay_per_request", Value: rate / r.requestsS * 1e9, Unit: "ns", N: max(l.heldN, l.waitedN, l.traced.Count),
+			Method: "the largest delay rate over the requests per second that the metrics count"})
 	}
 	if len(l.asleep) > 0 {
 		most := 0
 		for _, n := range l.asleep {
 			most = max(most, n)
 		}
-		out = append(out, stats.Measure{Name: "asleep_max", Value: float64(most), Unit: "count", N: int64(len(l.asleep)),
+		rest = append(rest, stats.Measure{Name: "asleep_max", Value: float64(most), Unit: "count", N: int64(len(l.asleep)),
 			Method: "goroutines waiting for the lock in one snapshot, the most of the snapshots that show any"})
 	}
+	rest = append(rest, r.holdingMeasures(h)...)
 	if l.cpuSlow > 0 {
-		out = append(out, cpuMeasure("cpu_share", l.cpuSlow, cpu.total))
+		rest = append(rest, r.cpu.measure("cpu_share", l.cpuSlow, signature.Overdispersion))
+	}
+	return append(first, rest...)
+}
+
+// holdingMeasures say how long holders were asleep.
+func (r *reading) holdingMeasures(h *asleep.Time) []stats.Measure {
+	var out []stats.Measure
+	if h.NS > 0 {
+		out = append(out, stats.Measure{Name: "holders_asleep", Value: h.Rate(), Unit: "s/s", N: h.N,
+			Method: "waits inside of the section, past its Lock, over the trace's window"}.Over(r.traceS()))
+	}
+	if h.Snapshots > 0 {
+		out = append(out, stats.Measure{Name: "snapshots_with_holder_asleep", Value: float64(h.Snapshots), Unit: "count", N: int64(r.Evidence.Count(evidence.Goroutine)),
+			Method: "snapshots that show a goroutine waiting for something else inside of the section"})
 	}
 	return out
 }
@@ -110,21 +188,4 @@ func waitMeasure(name string, h *evidence.Histogram) stats.Measure {
 	}
 	return stats.Measure{Name: name, Value: mean, Unit: "ns", N: h.Count,
 		P50: q(0.5), P90: q(0.9), P95: q(0.95), P99: q(0.99), Max: stats.Float(float64(h.Max)), Method: "mean; " + evidence.HistogramMethod}
-}
-
-func cpuMeasure(name string, k, n int64) stats.Measure {
-	lo, hi := stats.Wilson(k, n, 0.95)
-	return stats.Measure{Name: name, Value: float64(k) / float64(max(n, 1)), Unit: "ratio", N: n, Interval: &[2]float64{lo, hi},
-		Method: "CPU samples, 95 % Wilson interval"}
-}
-
-func duration(ns float64) string {
-	d := time.Duration(ns)
-	switch {
-	case d >= time.Second:
-		return fmt.Sprintf("%.3g s", d.Seconds())
-	case d >= time.Millisecond:
-		return fmt.Sprintf("%.3g ms", ns/1e6)
-	}
-	return fmt.Sprintf("%.3g µs", ns/1e3)
 }

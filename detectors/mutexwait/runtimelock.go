@@ -6,66 +6,82 @@ import (
 
 	"go-debug/analyze"
 	"go-debug/analyze/evidence"
+	"go-debug/analyze/signature"
 )
 
-// runtimeLocks are the functions of the runtime's own locks, of go1.20 and later. The last
-// stands for contention whose place was lost.
-var runtimeLocks = map[string]bool{
-	"runtime.lock": true, "runtime.lock2": true, "runtime.lockWithRank": true,
-	"runtime.unlock": true, "runtime.unlock2": true, "runtime.unlockWithRank": true,
-	"runtime._LostContendedRuntimeLock": true,
+// isRuntimeUnlock reports a stack of the mutex profile that concerns a lock of the runtime.
+func isRuntimeUnlock(s evidence.Stack) bool {
+	return len(s) > 0 && slices.Contains(sigRuntimeLock.Anywhere, s[0].Function)
 }
 
-// isRuntimeUnlock reports a stack of the mutex profile that concerns a lock of the runtime.
-func isRuntimeUnlock(s evidence.Stack) bool { return len(s) > 0 && runtimeLocks[s[0].Function] }
+// ofChannel reports that a lock of the runtime is a channel's.
+func ofChannel(s evidence.Stack) bool {
+	return slices.ContainsFunc(s, func(f evidence.Frame) bool { return slices.Contains(channelOperations, f.Function) })
+}
 
-// assessRuntime decides on the locks inside the runtime, all of them together: which one
+// assessRuntime decides on the locks inside the runtime, all of them together but those of channels: which one
 // it is, no profile says.
-func assessRuntime(p *analyze.Pass, held *delays, cpu *cpuSamples) (analyze.Finding, bool) {
+func (r *reading) assessRuntime() (analyze.Finding, bool) {
 	var ns, n int64
 	var users []place
-	for _, s := range held.samples {
-		if !isRuntimeUnlock(s.stack) {
+	var top delaySample
+	for _, s := range r.held.samples {
+		if !isRuntimeUnlock(s.stack) || ofChannel(s.stack) {
 			continue
 		}
 		ns += s.delayNS
 		n += s.n
-		if u, ok := s.stack.User(); ok {
-			users = addPlace(users, u, s.stack, s.delayNS)
+		if s.delayNS > top.delayNS {
+			top = s
+		}
+		if u, ok := signature.Own(s.stack); ok {
+			users = addPlace(users, place{frame: u, stack: s.stack, cost: s.delayNS})
 		}
 	}
 	rate := 0.0
-	if held.windowS > 0 {
-		rate = float64(ns) / 1e9 / held.windowS
+	if r.held.windowS > 0 {
+		rate = float64(ns) / 1e9 / r.held.windowS
 	}
-	byDelay := rate >= p.Param("runtime-min-rate") && n >= int64(p.Param("min-contentions"))
-	share, byCPU := shareAbove(p, cpu.runtime, cpu.total, "runtime-cpu-share")
+	share := r.cpu.Of(sigRuntimeLock)
+	byDelay := rate >= r.Param("runtime-min-rate") && n >= int64(r.Param("min-contentions"))
+	byCPU := r.cpu.high(r.Pass, share, "runtime-cpu-share", signature.Scheduler)
 	if !byDelay && !byCPU {
 		return analyze.Finding{}, false
 	}
-	f := analyze.Finding{Rule: ruleRuntime, Confidence: analyze.Possible, Cost: rate, Next: "go-debug explain " + ruleRuntime}
+	f := analyze.Finding{Rule: ruleRuntime, Identity: []string{"runtime"}, Confidence: analyze.Possible, Cost: rate, Next: "go-debug explain " + ruleRuntime}
 	if byDelay {
-		f.Message = fmt.Sprintf("goroutines wait %.3g s per second for locks inside the runtime", rate)
-		f.Measures = profileMeasures("runtime", "mutex profile", ns, n, rate, held)
+		f.Message = fmt.Sprintf("threads wait %.3g s per second for locks inside the runtime%s", rate, takenIn(top.stack))
+		if r.requestsS > 0 {
+			f.Message += ": " + signature.Duration(rate/r.requestsS*1e9) + " per request"
+		}
+		f.Measures = profileMeasures("runtime", "mutex profile", ns, n, rate, r.held)
+		f.Stacks = []evidence.Stack{top.stack}
 	} else {
-		f.Message = fmt.Sprintf("%.0f %% of the CPU goes into locks inside the runtime", 100*share)
-		users = cpu.runtimeUsers
+		f.Message = fmt.Sprintf("%s goes into locks inside the runtime%s", share.Words(share.Samples, r.requestsS), takenIn(share.Stack))
+		f.Confidence, f.Cost = r.cpu.lowered(f.Confidence), share.Value()
+		f.Stacks = []evidence.Stack{share.Stack}
 	}
-	if cpu.runtime > 0 {
-		f.Measures = append(f.Measures, cpuMeasure("runtime_lock_cpu_share", cpu.runtime, cpu.total))
+	if share.Samples > 0 {
+		f.Measures = append(f.Measures, share.Measure("runtime_lock_cpu_share", signature.Scheduler))
 	}
 	if byDelay && byCPU {
-		f.Confidence = analyze.Likely
+		f.Confidence = r.cpu.lowered(analyze.Likely)
 	}
-	if at, ok := costliest(users); ok {
-		f.Location, f.Stacks = at.frame, []evidence.Stack{at.stack}
+	slices.SortFunc(users, comparePlaces)
+	if at, ok := signature.Top(share.Sites); ok && !byDelay {
+		f.Location, f.Stacks = at.Location, []evidence.Stack{at.Stack}
+	} else if len(users) > 0 {
+		f.Location, f.Stacks = users[0].frame, []evidence.Stack{users[0].stack}
 	}
 	return f, true
 }
 
-func costliest(list []place) (place, bool) {
-	if len(list) == 0 {
-		return place{}, false
+// takenIn names the function of the runtime that takes the lock of a stack.
+func takenIn(s evidence.Stack) string {
+	for _, f := range s {
+		if !slices.Contains(sigRuntimeLock.Anywhere, f.Function) && f.Package() == "runtime" && f.Function != "runtime.procyield" && f.Function != "runtime.futex" {
+			return ", most of it in " + f.Function
+		}
 	}
-	return slices.MinFunc(list, comparePlaces), true
+	return ""
 }
