@@ -4,141 +4,90 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strconv"
 
 	"go-debug/analyze"
 	"go-debug/analyze/evidence"
+	"go-debug/analyze/signature"
 	"go-debug/analyze/stats"
 )
 
-// A cpuSite is the samples of one kind at one line of the program.
-type cpuSite struct {
-	key      string
-	location evidence.Frame
-	stack    evidence.Stack // the one with most samples
-	samples  int64
-	top      int64
-}
-
-// cpuShares are the samples of all CPU profiles together.
+// cpuShares are what the CPU profiles say of channels and selects.
 type cpuShares struct {
-	taken     bool    // there was a CPU profile, maybe an empty one
-	total     int64   // samples
-	cores     float64 // CPU time over wall time; 0 when unknown
-	windowS   float64
-	selecting []cpuSite // runtime.selectgo, most samples first
-	polling   []cpuSite // runtime.selectnbrecv and selectnbsend
-	closing   int64     // runtime.closechan
+	*signature.Profile
+	taken     bool // there was a CPU profile, maybe an empty one
+	tells     bool // shares can be taken from it
+	doubted   bool // and are to be distrusted
+	requestsS float64
+
+	selecting, polling, closing signature.Share
 }
 
-func readCPU(profiles []*evidence.Profile) *cpuShares {
-	c := &cpuShares{taken: len(profiles) > 0}
-	selecting, polling := map[string]*cpuSite{}, map[string]*cpuSite{}
-	var cpuNS int64
-	for _, p := range profiles {
-		col := p.Column("samples")
-		if col < 0 {
-			continue
-		}
-		c.total += p.Total(col)
-		c.windowS += float64(p.DurationNS) / 1e9
-		cpuNS += p.Total(p.Column("cpu"))
-		isSelect := p.MaskWhere(named("runtime.selectgo"))
-		isPoll := p.MaskWhere(named("runtime.selectnbrecv", "runtime.selectnbsend"))
-		isClose := p.MaskWhere(named("runtime.closechan"))
-		for i := range p.Stacks {
-			s := &p.Stacks[i]
-			n := s.Values[col]
-			switch {
-			case s.Any(isSelect):
-				addSite(selecting, p.Stack(s), n)
-			case s.Any(isPoll):
-				addSite(polling, p.Stack(s), n)
-			case s.Any(isClose):
-				c.closing += n
-			}
-		}
+func readCPU(p *analyze.Pass) *cpuShares {
+	set := p.Evidence
+	c := &cpuShares{Profile: signature.Read(set), taken: set.Has(evidence.CPU, 1), requestsS: signature.RequestRate(set)}
+	difference := slices.ContainsFunc(c.Doubts(), func(d signature.Doubt) bool { return d.Kind == signature.Difference })
+	if difference || !slices.ContainsFunc(set.ProfilesOf(evidence.CPU), signature.IsGo) {
+		c.Profile = signature.Read(&evidence.Set{}) // it has no shares of Go's functions
 	}
-	if c.windowS > 0 {
-		c.cores = float64(cpuNS) / 1e9 / c.windowS
-	}
-	c.selecting, c.polling = bySamples(selecting), bySamples(polling)
+	c.doubted = c.Doubted()
+	c.tells = c.Enough() && (c.WindowNS == 0 || c.Cores() >= p.Param("min-cores"))
+	c.selecting, c.polling, c.closing = c.Of(sigSelecting), c.Of(sigPolling), c.Of(sigClosing)
 	return c
 }
 
-func named(functions ...string) func(evidence.Frame) bool {
-	return func(f evidence.Frame) bool { return slices.Contains(functions, f.Function) }
+// above reports whether so many samples are above a threshold for sure.
+func (c *cpuShares) above(samples int64, threshold float64) bool {
+	return c.tells && c.of(samples).Above(threshold, signature.Overdispersion)
 }
 
-// addSite files a sample under the line of the program below the runtime's frames; what
-// the standard library selects by itself is kept under an empty key.
-func addSite(m map[string]*cpuSite, stack evidence.Stack, n int64) {
-	key, at, _ := siteOf(stack)
-	s := m[key]
-	if s == nil {
-		s = &cpuSite{key: key, location: at}
-		m[key] = s
-	}
-	s.samples += n
-	if n > s.top {
-		s.top, s.stack = n, stack
-	}
+// of is so many samples as a share.
+func (c *cpuShares) of(samples int64) signature.Share {
+	s := c.selecting
+	s.Samples = samples
+	return s
 }
 
-func bySamples(m map[string]*cpuSite) []cpuSite {
-	out := make([]cpuSite, 0, len(m))
-	for _, s := range m {
-		out = append(out, *s)
-	}
-	slices.SortFunc(out, func(a, b cpuSite) int {
-		return cmp.Or(cmp.Compare(b.samples, a.samples), cmp.Compare(a.key, b.key))
-	})
-	return out
+func (c *cpuShares) words(samples int64) string { return c.selecting.Words(samples, c.requestsS) }
+
+func (c *cpuShares) measure(name string, samples int64) stats.Measure {
+	return c.of(samples).Measure(name, signature.Overdispersion)
 }
 
-func sum(sites []cpuSite) int64 {
-	var n int64
-	for i := range sites {
-		n += sites[i].samples
+// lowered is a confidence less one where the profile's shares are to be distrusted.
+func (c *cpuShares) lowered(sure analyze.Confidence) analyze.Confidence {
+	if c.doubted && sure > analyze.Weak {
+		return sure - 1
 	}
-	return n
-}
-
-// share is a measure of k of the CPU samples.
-func (c *cpuShares) share(name string, k int64) stats.Measure {
-	lo, hi := stats.Wilson(k, c.total, 0.95)
-	m := stats.Measure{Name: name, Unit: "ratio", N: c.total, Interval: &[2]float64{lo, hi}, Method: stats.WilsonMethod}
-	if c.total > 0 {
-		m.Value = float64(k) / float64(c.total)
-	}
-	return m.Over(c.windowS)
-}
-
-// above reports a share that is above a threshold for sure.
-func (c *cpuShares) above(k int64, threshold float64) bool {
-	lo, _ := stats.Wilson(k, c.total, 0.95)
-	return c.total > 0 && lo > threshold
+	return sure
 }
 
 // reportSelectCPU reports each select that alone takes a notable share, else the largest when
-// all together do.
+// all together do. Those told as herds or as polling are left out.
 func reportSelectCPU(p *analyze.Pass, c *cpuShares, told map[string]bool) {
-	threshold, reported := p.Param("min-cpu-share"), false
-	for i := range c.selecting {
-		s := &c.selecting[i]
-		if told[s.key] {
-			reported = true // as a herd
-		} else if s.key != "" && c.above(s.samples, threshold) {
+	threshold, reported, all := p.Param("min-cpu-share"), false, int64(0)
+	var largest *signature.Site
+	for i := range c.selecting.Sites {
+		s := &c.selecting.Sites[i]
+		if told[lineKey(s.Location)] {
 			reported = true
-			p.Report(cpuFinding(c, s, ruleSelectCPU, analyze.Likely, "CPU inside this select"))
+			continue
+		}
+		all += s.Samples
+		if largest == nil {
+			largest = s
+		}
+		if c.above(s.Samples, threshold) {
+			reported = true
+			p.Report(c.finding(s, s.Samples, ruleSelectCPU, analyze.Likely, c.words(s.Samples)+" goes into this select"))
 		}
 	}
-	all := sum(c.selecting)
-	if reported || !c.above(all, threshold) {
+	if reported || largest == nil || !c.above(all, threshold) {
 		return
 	}
-	f := cpuFinding(c, &c.selecting[0], ruleSelectCPU, analyze.Possible,
-		fmt.Sprintf("CPU inside %d selects, of which this is the largest", len(c.selecting)))
-	f.Measures = append([]stats.Measure{c.share("cpu_share_of_all_selects", all)}, f.Measures...)
+	f := c.finding(largest, largest.Samples, ruleSelectCPU, analyze.Possible,
+		fmt.Sprintf("%s goes into selects, of which this is the largest", c.words(all)))
+	f.Measures = append([]stats.Measure{c.measure("cpu_share_of_all_selects", all)}, f.Measures...)
 	p.Report(f)
 }
 
@@ -146,26 +95,130 @@ func reportSelectCPU(p *analyze.Pass, c *cpuShares, told map[string]bool) {
 // check in a loop that also works does.
 const certainPoll = 0.5
 
-func reportBusyPoll(p *analyze.Pass, c *cpuShares) {
-	for i := range c.polling {
-		s := &c.polling[i]
-		if s.key == "" || !c.above(s.samples, p.Param("min-cpu-share")) {
+// reportBusyPoll reports loops that poll, and returns the lines of selects that it has told of. The selects of
+// one function are one loop.
+func reportBusyPoll(p *analyze.Pass, c *cpuShares) map[string]bool {
+	told := map[string]bool{}
+	sites := slices.Clone(c.polling.Sites)
+	for _, s := range c.selecting.Sites {
+		if neverWaits(p.Evidence, c, s.Location) {
+			sites = append(sites, s)
+		}
+	}
+	loops := map[string][]signature.Site{}
+	for _, s := range sites {
+		loops[s.Location.Function+s.Location.File] = append(loops[s.Location.Function+s.Location.File], s)
+	}
+	for _, loop := range loops {
+		var samples int64
+		for _, s := range loop {
+			samples += s.Samples
+		}
+		if !c.above(samples, p.Param("min-cpu-share")) {
 			continue
 		}
 		sure := analyze.Possible
-		if c.above(s.samples, certainPoll) {
+		if c.above(samples, certainPoll) {
 			sure = analyze.Likely
 		}
-		p.Report(cpuFinding(c, s, ruleBusyPoll, sure, "CPU polling a channel in a select with a default"))
+		top := slices.MaxFunc(loop, func(a, b signature.Site) int {
+			return cmp.Or(cmp.Compare(a.Samples, b.Samples), cmp.Compare(b.Location.Line, a.Location.Line))
+		})
+		text := " goes into a select that never waits: it has a default, or something is always ready"
+		switch n := siteAt(c.polling, lineKey(top.Location)); {
+		case len(loop) > 1:
+			text = fmt.Sprintf(" goes into polling channels, in %d selects of this function that never wait", len(loop))
+		case n > 0:
+			text = " goes into polling a channel in a select with a default"
+		}
+		f := c.finding(&top, samples, ruleBusyPoll, sure, c.words(samples)+text)
+		f.Measures = append(f.Measures, c.Of(signature.Signature{Anywhere: []string{top.Location.Function}}).Measure("cpu_share_of_function", signature.Overdispersion))
+		p.Report(f)
+		for _, s := range loop {
+			told[lineKey(s.Location)] = true
+		}
+	}
+	return told
+}
+
+// minSelectSamples is the number of samples in a select from which it would show in them that it waits.
+const minSelectSamples = 200
+
+// neverWaits reports that nobody was seen to wait in the select at a line, in traces and snapshots, nor on the
+// way to it: it has a default, or something is always ready.
+func neverWaits(set *evidence.Set, c *cpuShares, at evidence.Frame) bool {
+	for _, snap := range set.SnapshotsOf(evidence.Goroutine) {
+		for i := range snap.Groups {
+			if g := &snap.Groups[i]; g.Wait == evidence.WaitSelect && ownLine(g.Stack) == at {
+				return false
+			}
+		}
+	}
+	if t := set.Trace; t != nil {
+		return !slices.ContainsFunc(t.Blocks, func(b evidence.BlockSite) bool { return ownLine(t.StackOf(b.Stack)) == at })
+	}
+	waiting := func(s signature.Site) bool { return s.Location == at && s.Samples > 0 }
+	here := slices.IndexFunc(c.selecting.Sites, waiting)
+	return here >= 0 && c.selecting.Sites[here].Samples >= minSelectSamples && !slices.ContainsFunc(c.Of(sigEnqueueing).Sites, waiting)
+}
+
+func ownLine(s evidence.Stack) evidence.Frame {
+	at, _ := signature.Own(s)
+	return at
+}
+
+// reportChannelCPU reports plain channel operations that take a notable share, or whose locks threads wait for.
+// Where switching goroutines takes more than they do, the channel is but the occasion: detector sched says so.
+func reportChannelCPU(p *analyze.Pass, c *cpuShares, ch *channels) {
+	s := c.Of(sigChannels)
+	byCPU := c.above(s.Samples, p.Param("channel-cpu-share")) && s.Samples > c.Of(sigSwitching).Samples
+	delay := ch.lockDelay
+	byDelay := delay.rate() >= p.Param("min-lock-rate")
+	top, ok := signature.Top(s.Sites)
+	if !ok || !byCPU {
+		if top, ok = signature.Top(delay.sites); !ok || !byDelay {
+			return
+		}
+	}
+	f := analyze.Finding{Rule: ruleChannelCPU, Confidence: analyze.Possible, Location: top.Location, Stacks: []evidence.Stack{top.Stack}, Cost: s.Value(),
+		Identity: []string{evidence.NormalFunction(top.Location.Function)}, Next: "go-debug explain " + ruleChannelCPU}
+	if byCPU {
+		f.Confidence = c.lowered(analyze.Likely)
+		f.Message = c.words(s.Samples) + " goes into channel operations"
+		if top.Samples < s.Samples {
+			f.Message += ", most of it here"
+		}
+		f.Measures = append(f.Measures, s.Measure("channel_share", signature.Overdispersion), s.MeasureSite("cpu_share", top, signature.Overdispersion))
+		locks := c.Of(signature.Signature{Anywhere: sigChannels.Anywhere, Unless: append(sigPolling.Anywhere, sigLocks.Anywhere...)})
+		fighting := s.Samples - locks.Samples
+		f.Measures = append(f.Measures, c.measure("channel_lock_share", fighting))
+		if 4*fighting >= s.Samples {
+			f.Message += ", " + strconv.FormatFloat(100*float64(fighting)/float64(s.Samples), 'f', 0, 64) + " % of that for the channels' locks"
+		}
+	} else {
+		f.Message = fmt.Sprintf("threads wait %.3g s per second for the locks inside channels", delay.rate())
+	}
+	if delay.ns > 0 && delay.windowS > 0 {
+		f.Measures = append(f.Measures, delay.measure())
+	}
+	p.Report(f)
+}
+
+func (c *cpuShares) finding(s *signature.Site, samples int64, rule string, sure analyze.Confidence, message string) analyze.Finding {
+	m := c.measure("cpu_share", samples)
+	return analyze.Finding{
+		Rule: rule, Confidence: c.lowered(sure), Location: s.Location, Wait: evidence.WaitSelect, Message: message,
+		Measures: []stats.Measure{m}, Stacks: []evidence.Stack{s.Stack}, Cost: m.Value, Next: "go-debug explain " + rule,
 	}
 }
 
-func cpuFinding(c *cpuShares, s *cpuSite, rule string, sure analyze.Confidence, what string) analyze.Finding {
-	m := c.share("cpu_share", s.samples)
-	return analyze.Finding{
-		Rule: rule, Confidence: sure, Location: s.location, Wait: evidence.WaitSelect,
-		Message:  fmt.Sprintf("%.0f %% of the %s", 100*float64(max(s.samples, 0))/float64(max(c.total, 1)), what),
-		Measures: []stats.Measure{m}, Stacks: []evidence.Stack{s.stack}, Cost: m.Value,
-		Next: "go-debug explain " + rule,
+// siteAt is the samples of a share at one line.
+func siteAt(s signature.Share, key string) int64 {
+	var n int64
+	for i := range s.Sites {
+		if lineKey(s.Sites[i].Location) == key {
+			n += s.Sites[i].Samples
+		}
 	}
+	return n
 }

@@ -51,14 +51,9 @@ func reportHerds(p *analyze.Pass, cpu *cpuShares, crowds []crowd) map[string]boo
 	broadcasts := readBroadcasts(p.Evidence.Trace)
 	for i := range crowds {
 		c := &crowds[i]
-		var selecting int64
-		for j := range cpu.selecting {
-			if cpu.selecting[j].key == c.key {
-				selecting = cpu.selecting[j].samples
-			}
-		}
-		cost := selecting + cpu.closing
-		burns := selecting > 0 && cpuTells(p, cpu) && cpu.above(cost, p.Param("herd-cpu-share"))
+		selecting := siteAt(cpu.selecting, c.key)
+		cost := selecting + cpu.closing.Samples
+		burns := selecting > 0 && cpu.above(cost, p.Param("herd-cpu-share"))
 		// The crowd is still parked, so whoever was woken came back; and a channel for each
 		// waiter, closed once, would have to be closed for every one of them within the trace.
 		b := broadcasts[c.key]
@@ -78,15 +73,16 @@ func herdFinding(p *analyze.Pass, c *crowd, cpu *cpuShares, cost int64, burns bo
 		Message: fmt.Sprintf("%d goroutines wait in this select", c.parked),
 		Stacks:  []evidence.Stack{c.stack}, Cost: float64(c.parked), Next: "go-debug explain " + ruleHerd,
 	}
-	parked := stats.Measure{Name: "parked", Value: float64(c.parked), Unit: "count", N: 1, Method: "most in any snapshot, or at the end of the trace"}
-	f.Measures = append(f.Measures, parked)
+	f.Measures = append(f.Measures, parkedMeasure(c))
 	if c.of > 0 {
-		f.Measures = append(f.Measures, stats.Measure{Name: "share_of_goroutines", Value: float64(c.parked) / float64(c.of), Unit: "ratio",
-			N: int64(c.of), Method: "of all goroutines in that snapshot"})
+		f.Measures = append(f.Measures, shareOfGoroutines(c))
+	}
+	if c.growth != nil {
+		f.Measures = append(f.Measures, *c.growth)
 	}
 	if burns {
-		f.Message += fmt.Sprintf("; waking them and selecting again takes %.0f %% of the CPU", 100*float64(cost)/float64(cpu.total))
-		f.Measures = append(f.Measures, cpu.share("cpu_share", cost))
+		f.Message += "; waking them and selecting again takes " + cpu.words(cost)
+		f.Measures = append(f.Measures, cpu.measure("cpu_share", cost))
 	}
 	if woken {
 		windowS := float64(p.Evidence.Trace.DurationNS()) / 1e9
@@ -99,7 +95,7 @@ func herdFinding(p *analyze.Pass, c *crowd, cpu *cpuShares, cost int64, burns bo
 			Method: "wake-ups by a closed channel in the trace"}.Over(windowS))
 	}
 	if burns && (woken || cpu.above(cost, p.Param("min-cpu-share"))) {
-		f.Confidence = analyze.Likely
+		f.Confidence = cpu.lowered(analyze.Likely)
 	}
 	return f
 }

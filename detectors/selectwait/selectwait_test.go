@@ -109,6 +109,7 @@ func detect(t *testing.T, set *evidence.Set) (string, analyze.Outcome, []analyze
 var (
 	work     = frames("main.render", "net/http.(*conn).serve")
 	sel      = frames("runtime.lock2", "runtime.selectgo", "main.(*hub).deliver")
+	parking  = frames("runtime.acquireSudog", "runtime.selectgo", "main.(*hub).deliver")
 	poll     = frames("runtime.selectnbrecv", "main.spin")
 	sched    = frames("runtime.findRunnable", "runtime.schedule", "runtime.park_m", "runtime.mcall")
 	closing  = frames("runtime.goready", "runtime.closechan", "main.(*hub).handlePublish")
@@ -123,7 +124,7 @@ func TestFindings(t *testing.T) {
 		set  *evidence.Set
 		want string
 	}{
-		"select takes the CPU": {&evidence.Set{Profiles: []*evidence.Profile{cpu(map[int64]evidence.Stack{600: sel, 300: work})}},
+		"select takes the CPU": {&evidence.Set{Profiles: []*evidence.Profile{cpu(map[int64]evidence.Stack{600: sel, 2: parking, 300: work})}},
 			"selectwait/select-cpu:66 likely"},
 		"polling": {&evidence.Set{Profiles: []*evidence.Profile{cpu(map[int64]evidence.Stack{800: poll, 100: work})}},
 			"selectwait/busy-poll:66 likely"},
@@ -180,7 +181,7 @@ func TestHealthyYieldsNothing(t *testing.T) {
 }
 
 func TestWhatCannotBeTold(t *testing.T) {
-	few := cpu(map[int64]evidence.Stack{40: sel, 60: work})
+	few := profile(evidence.CPU, []string{"samples", "cpu"}, 0, values{sel, []int64{40, 4e8}}, values{work, []int64{60, 6e8}})
 	for name, tc := range map[string]struct {
 		set   *evidence.Set
 		state analyze.State
@@ -188,7 +189,7 @@ func TestWhatCannotBeTold(t *testing.T) {
 	}{
 		"snapshots alone":  {&evidence.Set{Snapshots: []evidence.Snapshot{parked(12000, 200)}}, analyze.Inconclusive, "not what it costs"},
 		"too few samples":  {&evidence.Set{Profiles: []*evidence.Profile{few}}, analyze.Inconclusive, "too few samples"},
-		"an empty profile": {&evidence.Set{Profiles: []*evidence.Profile{cpu(nil)}}, analyze.Inconclusive, "too few samples"},
+		"an empty profile": {&evidence.Set{Profiles: []*evidence.Profile{profile(evidence.CPU, []string{"samples", "cpu"}, 0)}}, analyze.Inconclusive, "too few samples"},
 		"nothing to read":  {&evidence.Set{}, analyze.Skipped, "needs"},
 		"few, but a trace": {&evidence.Set{Profiles: []*evidence.Profile{few}, Trace: traced(10, 10, sendOne)}, analyze.Ran, ""},
 		"a crowd, no trace": {&evidence.Set{Snapshots: []evidence.Snapshot{parked(12000, 200)},

@@ -7,16 +7,22 @@ import (
 	"strings"
 
 	"go-debug/analyze/evidence"
+	"go-debug/analyze/signature"
+	"go-debug/analyze/stats"
 )
 
-// siteOf identifies a select statement: the program's innermost line. Selects inside the
+// siteOf identifies a select statement: the program's own innermost line. Selects inside the
 // standard library have none and are not judged by line.
 func siteOf(stack evidence.Stack) (key string, at evidence.Frame, ok bool) {
-	f, ok := stack.User()
+	f, ok := signature.Own(stack)
 	if !ok {
 		return "", evidence.Frame{}, false
 	}
-	return evidence.NormalFunction(f.Function) + "@" + f.File + ":" + strconv.Itoa(f.Line), f, true
+	return lineKey(f), f, true
+}
+
+func lineKey(f evidence.Frame) string {
+	return evidence.NormalFunction(f.Function) + "@" + f.File + ":" + strconv.Itoa(f.Line)
 }
 
 func place(f evidence.Frame) string { return f.ShortFile() + ":" + strconv.Itoa(f.Line) }
@@ -27,8 +33,9 @@ type crowd struct {
 	location evidence.Frame
 	creator  evidence.Frame
 	stack    evidence.Stack
-	parked   int // most of any snapshot, or open at the end of the trace
-	of       int // all goroutines of that snapshot
+	parked   int            // most of any snapshot, or open at the end of the trace
+	of       int            // all goroutines of that snapshot
+	growth   *stats.Measure // nil where fewer than two snapshots have a time
 }
 
 // readCrowds lists the selects at which at least atLeast goroutines are parked, the largest first.
@@ -51,6 +58,7 @@ func readCrowds(set *evidence.Set, atLeast int) []crowd {
 	var out []crowd
 	for _, c := range best {
 		if c.parked >= atLeast {
+			c.growth = growthOf(set.SnapshotsOf(evidence.Goroutine), c.key)
 			out = append(out, c)
 		}
 	}
