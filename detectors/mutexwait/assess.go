@@ -167,9 +167,9 @@ func (l *lock) crowd(p *analyze.Pass) (crowd bool, most, snapshots int) {
 	return snapshots > 0 && 2*snapshots >= p.Evidence.Count(evidence.Goroutine), most, snapshots
 }
 
-// withoutRate decides by what a total since an unknown beginning can tell.
+// withoutRate decides by what a total since an unknown beginning can tell. Where there is a trace, that has a rate.
 func (r *reading) withoutRate(ns, n int64, d *delays) bool {
-	return d.windowS == 0 && n >= int64(r.Param("min-contentions")) && ns >= int64(r.Param("min-total-delay")) &&
+	return d.windowS == 0 && r.Evidence.Trace == nil && n >= int64(r.Param("min-contentions")) && ns >= int64(r.Param("min-total-delay")) &&
 		float64(ns)/float64(n) >= r.Param("min-mean-delay") && float64(ns) >= r.Param("min-share")*float64(d.totalNS)
 }
 

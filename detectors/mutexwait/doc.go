@@ -66,6 +66,9 @@
 // CPU shares count when the lower end of their 95 % interval, widened for how much profiles of one program vary,
 // is above the threshold, with 200 samples or more and a process that is not idle.
 //
+// Before go1.22 the mutex profile counted, at each Unlock, the wait of one goroutine only: with many waiting it shows
+// a fraction of what the block profile and traces show (golang/go#61015). The largest rate counts.
+//
 // No sample of lock delay and no trace is no answer: either nothing contended, or the
 // program never called runtime.SetMutexProfileFraction.
 //

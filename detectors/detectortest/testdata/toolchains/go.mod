@@ -1,0 +1,3 @@
+module toolchains
+
+go 1.20
