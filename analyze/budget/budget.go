@@ -15,6 +15,9 @@ type Budget struct {
 	// Labels is how many distinct labels ("key=value") of a profile's samples are counted; 0,
 	// the default, counts their keys only. Goroutines keep theirs in any case.
 	Labels int
+	// RequestRoot is a function that serves one request, for servers that no decoder of traces knows; empty
+	// for none.
+	RequestRoot string
 }
 
 // The defaults: a traced hour and a dump of a million goroutines fit, a bomb does not.

@@ -92,6 +92,7 @@ func decodeItem(ctx context.Context, it source.Item, b budget.Budget) (set *evid
 	raw = newRawReader(ctx, rc)
 	c, err := open(raw, b)
 	defer c.close()
+	c.ahead = seekable(rc)
 	format = c.format
 	set.Inputs[0].Format = string(format)
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"hash"
 	"io"
+	"os"
 
 	"go-debug/analyze/budget"
 	"go-debug/analyze/unpack"
@@ -79,6 +80,19 @@ func (s *stream) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// seekable is an input that can be read at any place, and was not read from yet when it was opened; nil for a
+// stream.
+func seekable(r io.Reader) io.ReaderAt {
+	f, ok := r.(*os.File)
+	if !ok {
+		return nil
+	}
+	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
+		return nil
+	}
+	return f
+}
+
 // maxLayers is how many layers of compression are undone: what a server sent compressed may
 // have been compressed already.
 const maxLayers = 2
@@ -89,6 +103,7 @@ type content struct {
 	stream        *stream
 	format        Format
 	layers        []*unpack.Reader
+	ahead         io.ReaderAt
 }
 
 // open undoes compression and sniffs what is inside. Errors are those of the input, of the
@@ -115,6 +130,15 @@ func open(raw io.Reader, b budget.Budget) (*content, error) {
 		c.layers = append(c.layers, u)
 		raw = u
 	}
+}
+
+// Ahead is the input for looks at what lies ahead; nil where it cannot be read twice. It stays until the
+// content is closed.
+func (c *content) Ahead() io.ReaderAt {
+	if len(c.layers) > 0 {
+		return nil
+	}
+	return c.ahead
 }
 
 func (c *content) close() {

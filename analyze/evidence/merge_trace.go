@@ -76,6 +76,7 @@ type traceFold struct {
 	spans    map[spanKey]*Span
 	samples  map[int32]int64
 	assists  map[int32]*AssistSite
+	requests requestFold
 }
 
 func newTraceFold() *traceFold {
@@ -91,6 +92,7 @@ func newTraceFold() *traceFold {
 		spans:    map[spanKey]*Span{},
 		samples:  map[int32]int64{},
 		assists:  map[int32]*AssistSite{},
+		requests: requestFold{},
 	}
 	f.stack(nil) // stack 0 is the empty one
 	return f
@@ -177,6 +179,7 @@ func (f *traceFold) add(t *Trace) {
 	for _, s := range t.Samples {
 		f.samples[id(s.Stack)] += s.Count
 	}
+	f.requests.add(t, id)
 	f.out.Sched.Latency.Merge(&t.Sched.Latency)
 	f.out.Sched.RunningNS += t.Sched.RunningNS
 	f.out.Sched.Exemplars = addExemplars(f.out.Sched.Exemplars, t.Sched.Exemplars)
@@ -295,9 +298,15 @@ func (f *traceFold) finish() *Trace {
 	}
 	slices.SortFunc(t.GC.AssistSites, func(a, b AssistSite) int { return cmp.Compare(a.Stack, b.Stack) })
 	t.Samples = sortedCounts(f.samples, id)
+	t.Requests = f.requests.finish(id)
 	slices.SortStableFunc(t.Windows, compareWindows)
 	for i := MaxSeries; i < len(t.Windows); i++ {
 		t.Windows[i].Series, t.Windows[i].Spans = Series{}, nil
+		if r := t.Windows[i].Requests; r != nil {
+			without := *r
+			without.Series = RequestSeries{}
+			t.Windows[i].Requests = &without
+		}
 	}
 	return t
 }

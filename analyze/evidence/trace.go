@@ -19,6 +19,7 @@ type Trace struct {
 	GC       GC             `json:"gc"`
 	Spans    []Span         `json:"spans"`
 	Samples  []StackCount   `json:"samples"` // CPU samples
+	Requests []Requests     `json:"requests,omitempty"`
 }
 
 // TraceWindow is one trace: what it covers and how much of it was read.
@@ -41,6 +42,8 @@ type TraceWindow struct {
 	// Series, at most MaxSpanSeries of them.
 	Series Series       `json:"series"`
 	Spans  []SpanSeries `json:"spans,omitempty"`
+	// Requests is nil where no goroutine was seen to serve any.
+	Requests *RequestWindow `json:"requests,omitempty"`
 }
 
 // MaxSeries bounds the windows of one Trace that keep their Series, the first ones in order, so that

@@ -9,7 +9,7 @@ func (r *replay) leave(x *g, ts int64, to goStatus, waker uint64) {
 		x.headOpen = false
 		x.headTime, x.headTo, x.headWaker = ts, to, uint32(waker)
 		if x.annotated {
-			x.split(x.status, ts)
+			r.split(x, x.status, ts, waker)
 		}
 		return
 	}
@@ -29,7 +29,7 @@ func (r *replay) leave(x *g, ts int64, to goStatus, waker uint64) {
 		} else {
 			r.t.series.runnable(x.since, ts)
 			if x.annotated {
-				x.split(goRunnable, ts)
+				r.split(x, goRunnable, ts, 0)
 			}
 		}
 	case goWaiting:
@@ -37,7 +37,7 @@ func (r *replay) leave(x *g, ts int64, to goStatus, waker uint64) {
 	case goSyscall:
 		r.t.syscalls.get(uint64(x.stack)).add(max(ts-x.since, 0), x.id, x.since)
 		if x.annotated {
-			x.split(goSyscall, ts)
+			r.split(x, goSyscall, ts, 0)
 		}
 	}
 }
@@ -49,7 +49,7 @@ func (r *replay) ran(x *g, ts int64) {
 	r.t.running += d
 	r.t.series.running(x.since, ts)
 	if x.annotated {
-		x.split(goRunning, ts)
+		r.split(x, goRunning, ts, 0)
 	}
 }
 
@@ -62,7 +62,7 @@ func (r *replay) started(x *g, ts int64) {
 	d := max(ts-x.since, 0)
 	r.t.series.runnable(x.since, ts)
 	if x.annotated {
-		x.split(goRunnable, ts)
+		r.split(x, goRunnable, ts, 0)
 	}
 	switch {
 	case x.site != nil:
@@ -80,7 +80,7 @@ func (r *replay) started(x *g, ts int64) {
 func (r *replay) waited(x *g, ts int64, waker uint64) {
 	d := max(ts-x.since, 0)
 	if x.annotated {
-		x.split(goWaiting, ts)
+		r.split(x, goWaiting, ts, waker)
 	}
 	if x.stack == 0 {
 		// Where the stack is unknown, what the goroutine is says why it waits.
@@ -121,6 +121,9 @@ func (t *tally) block(stack, reason uint32) *blockTally {
 func (r *replay) end(x *g, ts int64) {
 	r.leave(x, ts, goNone, 0)
 	r.t.series.ended(ts)
+	if x.annotated && x.rare.tracked != nil {
+		r.trackEnd(x, ts)
+	}
 	if x.created {
 		x.site.ended++
 		x.site.runNS += x.runNS
@@ -236,6 +239,9 @@ func (r *replay) assistBegin(x *g, ts int64, stack uint64) error {
 	if x.assist != rangeClosed {
 		return fmt.Errorf("goroutine %d begins to assist, but assists already", x.id)
 	}
+	if x.annotated && x.rare.tracked != nil {
+		r.spent(x, goRunning, ts, 0)
+	}
 	x.assist, x.assistSince = rangeOpen, ts
 	x.more().assistStack = uint32(stack)
 	r.needStack(stack)
@@ -243,6 +249,9 @@ func (r *replay) assistBegin(x *g, ts int64, stack uint64) error {
 }
 
 func (r *replay) assistEnd(x *g, ts int64) error {
+	if x.annotated && x.rare.tracked != nil {
+		r.spent(x, goRunning, ts, 0)
+	}
 	switch x.assist {
 	case rangeClosed:
 		return fmt.Errorf("goroutine %d ends an assist that it has not begun", x.id)

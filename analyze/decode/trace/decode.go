@@ -33,7 +33,7 @@ type reader func(w *window, in *input, br *bufio.Reader, minor int) error
 
 func decodeWith(ctx context.Context, r io.Reader, pos evidence.Position, b budget.Budget, read reader) (*evidence.Set, error) {
 	b = b.WithDefaults()
-	in := &input{ctx: ctx, r: r, limits: b}
+	in := &input{ctx: ctx, r: r, limits: b, ahead: aheadOf(r)}
 	set := &evidence.Set{Inputs: []evidence.Input{{Position: pos, Kind: evidence.Execution, Format: "trace"}}}
 	br := bufio.NewReaderSize(in, 64<<10)
 	version, minor, err := readHeader(br)

@@ -93,6 +93,34 @@
 // unknown where a task ends on another goroutine, where a span crosses generations (about one a second),
 // and in traces of go1.21 and older.
 //
+// # Requests
+//
+// Requests of a server are rebuilt without annotations. A goroutine that starts in net/http's connection loop
+// serves one after the other, and the frame directly below the loop tells where it is:
+//
+//	bufio.(*Reader).Peek, readRequest   between requests; the end of a wait for the network is an arrival
+//	startBackgroundRead                 the handler begins
+//	serverHandler.ServeHTTP             in the handler
+//	response.finishRequest              the handler has returned; the end of the last write is the end
+//	all else                            the request is over
+//
+// A read that did not wait found the request there: it arrived after the end of the one before on the
+// connection and before that read, nobody knows when. It counts from the read, and the earliest time is kept
+// beside it. So does a request that came with the one before it.
+//
+// HTTP/2 and gRPC serve each request in a goroutine of its own, which is the request; workers of gRPC take one
+// after the other. So does whatever function the user names. Requests for profiles and metrics are left out. The
+// route is the outermost function of the program's own, inside the router where there is one; a handler
+// that leaves no event has none.
+//
+// Each nanosecond of a request is in one state, that of its goroutine. Requests that were being served when the
+// window began, or are when it ends, are counted and their durations kept apart. The client had gone if net/http's
+// watch over the connection ended before the handler did and no other request followed.
+//
+// What the stacks are has to be known when the events come by, and the runtime writes it behind them: files
+// are looked ahead in. Of a stream one generation is kept in memory until its tables come, up to a sixteenth
+// of the memory budget; beyond that its requests are not rebuilt, and a warning says so.
+//
 // # Exemplars
 //
 // Each histogram keeps its three slowest, with the goroutine and when it began, so that a report can

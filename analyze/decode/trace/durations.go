@@ -75,7 +75,10 @@ func (p *parts) add(status goStatus, from, to int64, stack, reason uint32) {
 }
 
 // split adds the end of a state to all that is open on a goroutine.
-func (x *g) split(status goStatus, to int64) {
+func (r *replay) split(x *g, status goStatus, to int64, waker uint64) {
+	if x.rare.tracked != nil {
+		r.spent(x, status, to, waker)
+	}
 	for i := range x.rare.regions {
 		x.rare.regions[i].parts.add(status, x.since, to, x.stack, x.reason)
 	}
@@ -98,6 +101,9 @@ func (x *g) assisted(to int64) {
 
 // lost notes that what the goroutine did for some time is not known.
 func (x *g) lost() {
+	if x.rare.tracked != nil {
+		x.rare.tracked.lose()
+	}
 	for i := range x.rare.regions {
 		x.rare.regions[i].parts.unknown = true
 	}
@@ -108,7 +114,7 @@ func (x *g) lost() {
 
 // annotate says whether what the goroutine does has to be split.
 func (x *g) annotate() {
-	x.annotated = len(x.rare.regions)+len(x.rare.tasks) > 0
+	x.annotated = len(x.rare.regions)+len(x.rare.tasks) > 0 || x.rare.tracked != nil
 }
 
 // slowSpan is an exemplar of a task or region.

@@ -24,6 +24,12 @@ type generation struct {
 	samples []batch
 	end     int64 // offset behind what was read of the generation
 	cut     error // why it is not whole; nil when it is
+
+	// names is what its stacks say of requests; nil when they say nothing. blind is true when nobody could tell
+	// before the events had to go on.
+	names *requestNames
+	blind bool
+	held  int64 // bytes of events that wait for the tables
 }
 
 // batch is a run of data of one thread. Behind its n bytes of data there is padding to read
@@ -63,6 +69,7 @@ type genReader struct {
 	spilled  bool
 	started  bool
 	previous float64 // frequency of the last generation: units do not change within a trace
+	scout    scout
 }
 
 // chunkSize holds a few batches, the longest of which has 64 KiB.
@@ -84,6 +91,7 @@ const maxBatchHead = 2 + 4*binary.MaxVarintLen64
 func newGenReader(in *input, minor int, ahead []byte, pool *pool) *genReader {
 	r := &genReader{in: in, minor: minor, pool: pool, chunk: make([]byte, chunkSize), offset: headerSize}
 	r.filled = copy(r.chunk, ahead)
+	r.scout = scout{at: in.ahead, minor: minor, root: in.limits.RequestRoot}
 	return r
 }
 
@@ -241,6 +249,10 @@ func (r *genReader) next(g *generation, deliver func(batch)) error {
 			return r.finish(g, nil, deliver)
 		}
 		r.started = true
+		if g.id == 0 && r.scout.at != nil {
+			names, known := r.scout.names(h.start, r.in.limits.Memory/keptShare)
+			g.names, g.blind, g.minTime = names, !known, r.scout.minTime
+		}
 		done, err := r.admit(g, h)
 		if err != nil {
 			return r.finish(g, err, deliver)
@@ -304,7 +316,13 @@ func (r *genReader) take(g *generation, h batchHead, deliver func(batch)) error 
 			err = g.sync(b)
 		}
 		r.pool.put(b.data)
-		if err == nil {
+		if err == nil && !r.holds(g) {
+			r.release(g, deliver)
+		}
+	case r.holds(g):
+		r.early = append(r.early, b)
+		if g.held += int64(len(b.data)); g.held > r.in.limits.Memory/heldShare {
+			g.blind = true
 			r.release(g, deliver)
 		}
 	case g.freq == 0:
@@ -338,7 +356,7 @@ func (r *genReader) recycle(g *generation) {
 // release hands on what had to wait for the clock.
 func (r *genReader) release(g *generation, deliver func(batch)) {
 	if g.freq == 0 {
-		return
+		return // nothing has a time yet
 	}
 	for _, b := range r.early {
 		deliver(b)
@@ -346,7 +364,13 @@ func (r *genReader) release(g *generation, deliver func(batch)) {
 	r.early = r.early[:0]
 }
 
+// holds reports whether events have to wait for the tables, because nobody could look ahead for them.
+func (r *genReader) holds(g *generation) bool { return r.scout.at == nil && !g.blind }
+
 const (
+	// heldShare is the part of the memory budget that the events of one generation may take while they wait
+	// for its tables; where that does not do, its requests are not rebuilt.
+	heldShare = 16
 	// keptShare is the part of the memory budget that one generation may keep to its end: its
 	// tables, and its events where the clock comes last.
 	keptShare = 2
@@ -368,6 +392,10 @@ func (r *genReader) finish(g *generation, cut error, deliver func(batch)) error 
 		g.freq = r.previous
 	}
 	r.previous = g.freq
+	if r.holds(g) {
+		names, known := r.scout.read(g)
+		g.names, g.blind = names, !known
+	}
 	r.release(g, deliver)
 	return nil
 }

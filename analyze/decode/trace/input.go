@@ -17,7 +17,8 @@ type input struct {
 	n      int64
 	err    error // sticky: the first failure other than io.EOF
 	gens   *generations
-	whole  bool // format without generations: all of it is held at once
+	whole  bool        // format without generations: all of it is held at once
+	ahead  io.ReaderAt // what lies ahead, where that can be looked at
 }
 
 // v1Expansion is about how much larger a parsed event of the old formats is than its bytes.

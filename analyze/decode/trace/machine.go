@@ -142,6 +142,7 @@ type gRare struct {
 	assistStack uint32
 	regions     []regionMark
 	tasks       []openTask // begun on the goroutine
+	tracked     *tracked   // of a goroutine that serves requests
 }
 
 func (x *g) more() *gRare {

@@ -126,6 +126,7 @@ func (p *pipeline) begin(j *job) {
 	}
 	j.begun, j.err, j.closed, j.asleep = true, nil, false, false
 	j.rep.begin(j.gen.freq, int64(w.start))
+	j.rep.req.begin(j.gen.names, j.gen.blind)
 	p.flight = append(p.flight, j)
 	if p.alone {
 		return

@@ -37,6 +37,7 @@ type replay struct {
 	gcParked  *thread
 
 	stackRefs, stringRefs refs
+	req                   requestReplay
 	t                     tally
 }
 

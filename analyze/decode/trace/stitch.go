@@ -61,6 +61,7 @@ func (s *stitcher) add(r *replay) error {
 	w.assumed += r.t.assumed
 	w.series.merge(r.t.series)
 	s.addSites()
+	s.requests()
 	s.heads()
 	s.loose()
 	s.addBlocks()

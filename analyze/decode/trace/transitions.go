@@ -117,6 +117,9 @@ func (r *replay) running(t *thread) (*g, error) {
 
 // enter puts a goroutine into a state off the thread, and wakes who waited for that.
 func (r *replay) enter(x *g, ts int64, to goStatus, stack, reason uint64) {
+	if r.req.names != nil && (x.annotated || x.undetermined()) {
+		r.shows(x, ts, to, stack)
+	}
 	x.status, x.since = to, ts
 	x.stack, x.reason = uint32(stack), uint32(reason)
 	if x.carried && x.firstSeen == 0 {
@@ -171,6 +174,9 @@ func (r *replay) goUnblock(t *thread, data []byte, i int, ts int64) (int, error)
 		}
 	}
 	r.needStack(stack)
+	if t.g != nil && r.req.names != nil {
+		r.passes(t.g, ts, stack)
+	}
 	if x.headOpen || x.unsure {
 		r.leave(x, ts, goRunnable, stack)
 	} else {
@@ -230,6 +236,12 @@ func (r *replay) goCreate(t *thread, data []byte, i int, ts int64, to goStatus) 
 	x, err := r.made(id, ts, root, stack)
 	if err != nil {
 		return i, err
+	}
+	if r.req.names != nil {
+		if t.g != nil {
+			r.passes(t.g, ts, stack)
+		}
+		r.trackMade(x, t.g, ts, root)
 	}
 	// A goroutine that starts blocked waits at its own start.
 	at := uint64(0)
@@ -316,6 +328,9 @@ func (r *replay) goStatus(t *thread, id, on, status, stack uint64) error {
 		x.firstSeen, x.headStack = uint32(stack), uint32(stack)
 		x.slot = uint32(len(r.t.carried))
 		r.t.carried = append(r.t.carried, id)
+		if r.req.names != nil && stack != 0 {
+			r.trackStated(x, stack)
+		}
 	}
 	x.status, x.seq = to, 0
 	switch to {

@@ -40,6 +40,7 @@ type window struct {
 	assists     map[int32]*evidence.AssistSite
 	maxProcs    int // GOMAXPROCS as stated last
 	tasks       map[xtrace.TaskID]openSpan
+	requests    *requestWindow
 	openRegions int
 	sched       evidence.Sched
 	gc          evidence.GC
@@ -68,6 +69,7 @@ func newWindow(b budget.Budget) *window {
 		assists:    map[int32]*evidence.AssistSite{},
 		tasks:      map[xtrace.TaskID]openSpan{},
 		series:     newSeries(),
+		requests:   newRequestWindow(),
 	}
 }
 
@@ -163,6 +165,7 @@ func (w *window) metric(m xtrace.Metric) {
 
 // finish closes what is still open and returns the evidence.
 func (w *window) finish() *evidence.Trace {
+	w.closeRequests()
 	w.closeGoroutines()
 	w.closeRanges()
 	w.closeTasks()
@@ -190,6 +193,7 @@ func (w *window) finish() *evidence.Trace {
 		s.Kind, s.Name = k.kind, k.name
 		t.Spans = append(t.Spans, s.Span)
 	}
+	t.Requests = w.requests.evidence(w)
 	for stack, n := range w.samples {
 		t.Samples = append(t.Samples, evidence.StackCount{Stack: stack, Count: n})
 	}
@@ -203,6 +207,7 @@ func (w *window) finish() *evidence.Trace {
 		MaxProcs:    w.maxProcs,
 		Series:      w.series.evidence(w.now),
 		Spans:       w.spanSeries(),
+		Requests:    w.requests.window(w),
 	}}
 	return t
 }
@@ -220,6 +225,9 @@ func (w *window) warnings() []string {
 	}
 	if w.foldedSites > 0 {
 		out = append(out, fmt.Sprintf("%d entries beyond the limit of %d distinct sites lost their stack", w.foldedSites, w.limits.Stacks))
+	}
+	if ns := w.requests.blindNS; ns > 0 {
+		out = append(out, fmt.Sprintf("requests of %.3g s could not be rebuilt: the tables that name the functions are cut off, or came behind more events than %s lets a stream keep", float64(ns)/1e9, budget.MemoryFlag))
 	}
 	if w.foldedSpans > 0 {
 		out = append(out, fmt.Sprintf("%d tasks or regions beyond %d distinct names count as %q", w.foldedSpans, maxSpans, otherName))

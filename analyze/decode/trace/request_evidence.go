@@ -1,0 +1,224 @@
+package trace
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+
+	"go-debug/analyze/evidence"
+)
+
+// evidence is the requests by route.
+func (q *requestWindow) evidence(w *window) []evidence.Requests {
+	namer := stateNamer{w: w, q: q, names: map[uint64]string{}}
+	met := q.met()
+	keys := slices.SortedFunc(maps.Keys(q.tally.routes), func(a, b routeKey) int {
+		return cmp.Or(cmp.Compare(a.protocol, b.protocol), cmp.Compare(q.text(a.route), q.text(b.route)))
+	})
+	var out []evidence.Requests
+	for _, k := range keys {
+		r := q.tally.routes[k]
+		e := evidence.Requests{
+			Protocol: protocols[k.protocol], Route: q.text(k.route),
+			Completed: r.completed, Earlier: r.earlier, Open: r.open, OpenEarlier: r.openEarlier,
+			Unseen: r.unseen, Abandoned: r.abandoned, Hijacked: r.hijacked,
+			Latency: r.latency, Upper: r.upper, Handler: r.handler, Censored: r.censored,
+			InFlightNS: r.inFlight, UpperNS: r.most, Met: met[k],
+		}
+		e.States = namer.states(r)
+		for _, s := range r.slow {
+			e.Exemplars = append(e.Exemplars, namer.exemplar(s))
+		}
+		out = append(out, e)
+	}
+	return out
+}
+
+// stateNamer names states in the terms of the evidence.
+type stateNamer struct {
+	w     *window
+	q     *requestWindow
+	names map[uint64]string
+}
+
+func (n *stateNamer) states(r *routeTally) []evidence.RequestState {
+	type key struct {
+		state string
+		stack int32
+	}
+	sums := map[key]*stateTally{}
+	add := func(s spell, st *stateTally) {
+		if st.ns == 0 {
+			return
+		}
+		k := key{n.state(&s), 0}
+		if s.status == goWaiting || s.status == goSyscall {
+			k.stack = int32(s.stack)
+		}
+		if sums[k] == nil {
+			sums[k] = &stateTally{}
+		}
+		sums[k].merge(st)
+	}
+	for status := range r.own {
+		add(spell{status: goStatus(status)}, &r.own[status])
+	}
+	for i, at := range r.states.keys {
+		add(spellOf(at), *r.states.at(i))
+	}
+	var out []evidence.RequestState
+	for k, st := range sums {
+		out = append(out, evidence.RequestState{State: k.state, Stack: k.stack, NS: st.ns, Parts: st.bins.parts(n.w.now)})
+	}
+	slices.SortFunc(out, func(a, b evidence.RequestState) int {
+		return cmp.Or(cmp.Compare(a.State, b.State), cmp.Compare(a.Stack, b.Stack))
+	})
+	return out
+}
+
+func (n *stateNamer) exemplar(s slowRequest) evidence.RequestExemplar {
+	out := evidence.RequestExemplar{Exemplar: s.Exemplar, Open: s.open, Sums: s.sums}
+	for i := range s.spells {
+		sp := &s.spells[i]
+		seg := evidence.RequestSegment{State: n.state(sp), NS: sp.ns}
+		if sp.status == goWaiting || sp.status == goSyscall {
+			seg.Stack, seg.Waker = int32(sp.stack), int32(sp.waker)
+		}
+		out.Line = append(out.Line, seg)
+	}
+	return out
+}
+
+func (n *stateNamer) state(s *spell) string {
+	switch s.status {
+	case goRunning:
+		return evidence.StateRunning
+	case goRunnable:
+		return evidence.StateRunnable
+	case goAssist:
+		return evidence.StateAssist
+	case goWaiting, goSyscall:
+	default:
+		return evidence.StateUnknown
+	}
+	key := uint64(s.stack)<<32 | uint64(s.reason)<<1
+	if s.status == goSyscall {
+		key |= 1
+	}
+	name, ok := n.names[key]
+	if !ok {
+		wait := evidence.WaitSyscall
+		if s.status == goWaiting && int(s.reason) < len(n.q.waits) {
+			wait = n.q.waits[s.reason]
+		}
+		name = evidence.RequestStateOf(wait, n.stack(int32(s.stack)))
+		n.names[key] = name
+	}
+	return name
+}
+
+func (n *stateNamer) stack(id int32) evidence.Stack {
+	var out evidence.Stack
+	for _, f := range n.w.stacks.stacks[id] {
+		out = append(out, n.w.stacks.frames[f])
+	}
+	return out
+}
+
+// moment is an arrival or an end.
+type moment struct {
+	at    int64
+	end   bool
+	index int32
+}
+
+// met are the latencies of each route by how many requests were in flight on arrival.
+func (q *requestWindow) met() map[routeKey][]evidence.MetInFlight {
+	records := make([]requestRecord, 0, q.tally.records.n)
+	q.tally.records.each(func(r requestRecord) { records = append(records, r) })
+	hists := map[routeKey]map[int64]*evidence.Histogram{}
+	var n int64
+	for _, m := range moments(records, false) {
+		r := &records[m.index]
+		if m.end {
+			n--
+			continue
+		}
+		n++
+		if r.open || r.earlier {
+			continue
+		}
+		if hists[r.key] == nil {
+			hists[r.key] = map[int64]*evidence.Histogram{}
+		}
+		level := evidence.InFlightLevel(n)
+		h := hists[r.key][level]
+		if h == nil {
+			h = &evidence.Histogram{}
+			hists[r.key][level] = h
+		}
+		h.Add(r.to - r.from)
+	}
+	out := map[routeKey][]evidence.MetInFlight{}
+	for k, levels := range hists {
+		for _, level := range slices.Sorted(maps.Keys(levels)) {
+			out[k] = append(out[k], evidence.MetInFlight{InFlight: level, Latency: *levels[level]})
+		}
+	}
+	return out
+}
+
+// moments are arrivals and ends in order of time; upper takes arrivals that nobody saw as early as can be. At one
+// moment ends come first.
+func moments(records []requestRecord, upper bool) []moment {
+	out := make([]moment, 0, 2*len(records))
+	for i := range records {
+		r := &records[i]
+		from := r.from
+		if upper {
+			from = r.earliest
+		}
+		out = append(out, moment{from, false, int32(i)})
+		if !r.open {
+			out = append(out, moment{r.to, true, int32(i)})
+		}
+	}
+	slices.SortFunc(out, func(a, b moment) int {
+		return cmp.Or(cmp.Compare(a.at, b.at), -compareBool(a.end, b.end), cmp.Compare(a.index, b.index))
+	})
+	return out
+}
+
+func most(records []requestRecord, upper bool) (highest int64) {
+	var n int64
+	for _, m := range moments(records, upper) {
+		if m.end {
+			n--
+			continue
+		}
+		n++
+		highest = max(highest, n)
+	}
+	return highest
+}
+
+// window is what is known of all requests together; nil when there were none.
+func (q *requestWindow) window(w *window) *evidence.RequestWindow {
+	t := q.tally
+	if len(t.routes) == 0 && t.excluded == 0 && t.lost == 0 && q.blindNS == 0 {
+		return nil
+	}
+	records := make([]requestRecord, 0, t.records.n)
+	t.records.each(func(r requestRecord) { records = append(records, r) })
+	out := &evidence.RequestWindow{Max: most(records, false), MaxUpper: most(records, true),
+		Excluded: t.excluded, Lost: t.lost, BlindNS: q.blindNS}
+	t.bins.at(w.now)
+	out.Series.BinNS = t.bins.bin
+	for _, b := range t.bins.bins {
+		out.Series.Arrived = append(out.Series.Arrived, b.created)
+		out.Series.Ended = append(out.Series.Ended, b.ended)
+		out.Series.InFlightNS = append(out.Series.InFlightNS, b.runningNS)
+		out.Series.UpperNS = append(out.Series.UpperNS, b.runnableNS)
+	}
+	return out
+}

@@ -1,0 +1,176 @@
+package trace
+
+// requestReplay is the part of a replay that rebuilds requests. Without names, which is where no stack of
+// the generation serves requests, it costs a test of a flag where goroutines show their stacks.
+type requestReplay struct {
+	names *requestNames
+	blind bool // what the stacks are could not be known in time
+	tally *requestTally
+	free  []*tracked
+}
+
+func (q *requestReplay) begin(names *requestNames, blind bool) {
+	q.names, q.blind = names, blind
+	if q.tally == nil {
+		q.tally = newRequestTally()
+	}
+	q.tally.reset()
+}
+
+// track begins to follow a goroutine.
+func (q *requestReplay) track(x *g) *tracked {
+	var t *tracked
+	if n := len(q.free); n > 0 {
+		t, q.free = q.free[n-1], q.free[:n-1]
+		*t = tracked{cur: request{spells: t.cur.spells[:0]}, tail: t.tail[:0]}
+	} else {
+		t = &tracked{}
+	}
+	t.cur.goroutine = x.id
+	x.more().tracked = t
+	x.annotate()
+	return t
+}
+
+// untrack stops to.
+func (x *g) untrack() {
+	x.rare.tracked = nil
+	x.annotate()
+}
+
+// trackMade looks at a goroutine that was just made by another one.
+func (r *replay) trackMade(x, by *g, ts int64, root uint64) {
+	s := r.req.names.of(root)
+	if !s.serves() {
+		return
+	}
+	t := r.req.track(x)
+	t.kind, t.protocol = s.kind, s.protocol
+	t.at, t.freed, t.born, t.head.ended = ts, ts, true, true
+	switch s.kind {
+	case servesStream:
+		t.begin(true)
+		t.phase, t.cur.start = phaseServing, ts
+	case watchesConn:
+		t.phase = phaseOff
+		if by != nil && by.rare != nil && by.rare.tracked != nil {
+			t.watched = by.rare.tracked
+			t.watches, t.during = by.id, t.watched.serial
+		}
+	}
+}
+
+// undetermined is a goroutine that was there before and has not shown its stack yet.
+func (x *g) undetermined() bool { return x.carried && x.firstSeen == 0 }
+
+// shows takes a stack that a goroutine shows as it enters a state, before it does.
+func (r *replay) shows(x *g, ts int64, to goStatus, stack uint64) {
+	if stack == 0 {
+		return
+	}
+	s := r.req.names.of(stack)
+	if x.undetermined() && s.serves() {
+		r.trackFound(x, ts, s)
+	}
+	if x.rare == nil || x.rare.tracked == nil {
+		return
+	}
+	how := sightPassing
+	if to == goWaiting {
+		how = sightBlocked
+	}
+	r.seen(x, requestEvent{kind: eventSeen, at: ts, see: s, how: how})
+}
+
+// passes takes a stack that a goroutine shows while it goes on running.
+func (r *replay) passes(x *g, ts int64, stack uint64) {
+	if stack == 0 || !x.annotated && !x.undetermined() {
+		return
+	}
+	s := r.req.names.of(stack)
+	if x.undetermined() {
+		x.firstSeen = uint32(stack)
+		if s.serves() {
+			r.trackFound(x, ts, s)
+		}
+	}
+	if x.rare == nil || x.rare.tracked == nil {
+		return
+	}
+	r.spent(x, goRunning, ts, 0)
+	r.seen(x, requestEvent{kind: eventSeen, at: ts, see: s})
+}
+
+func (r *replay) seen(x *g, e requestEvent) {
+	t := x.rare.tracked
+	t.apply(r.req.tally, e)
+	if t.kind == servesMultiple && !t.head.carried {
+		x.untrack()
+	}
+}
+
+// trackStated looks at a goroutine that was there before and whose status shows its stack.
+func (r *replay) trackStated(x *g, stack uint64) {
+	s := r.req.names.of(stack)
+	if !s.serves() {
+		return
+	}
+	r.req.track(x).stated(s, x.headStart == goWaiting)
+}
+
+// trackFound looks at a goroutine that was there before and now shows its stack. What it did until then
+// follows from its first change of state: it was woken, or it started to run.
+func (r *replay) trackFound(x *g, ts int64, s requestStack) {
+	t := r.req.track(x)
+	t.carried(s)
+	t.head.ended = true
+	if x.headOpen {
+		t.at, t.head.at = ts, ts
+		return
+	}
+	t.at, t.head.at = x.headTime, x.headTime
+	if x.headTo == goRunnable {
+		t.apply(r.req.tally, requestEvent{kind: eventSpent, at: x.since, spell: spell{status: goRunnable}})
+	}
+	if x.headTime < ts {
+		t.apply(r.req.tally, requestEvent{kind: eventSpent, at: ts, spell: spell{status: goRunning}})
+	}
+}
+
+// spent takes the end of a state of a goroutine that is tracked.
+func (r *replay) spent(x *g, status goStatus, to int64, waker uint64) {
+	e := requestEvent{kind: eventSpent, at: to, spell: spell{status: status}}
+	switch status {
+	case goRunning:
+		if x.assist != rangeClosed {
+			e.status = goAssist
+		}
+	case goWaiting, goSyscall:
+		e.stack, e.reason, e.waker = x.stack, x.reason, uint32(waker)
+		stack := x.stack
+		if stack == 0 && x.carried {
+			stack = x.headStack
+		}
+		e.see = r.req.names.of(uint64(stack))
+	}
+	x.rare.tracked.apply(r.req.tally, e)
+}
+
+// trackEnd takes the end of a goroutine.
+func (r *replay) trackEnd(x *g, ts int64) {
+	t := x.rare.tracked
+	t.apply(r.req.tally, requestEvent{kind: eventEnd, at: ts})
+	if t.watched != nil {
+		t.watched.clientLeft(r.req.tally, t.during, ts)
+	}
+	if !t.head.carried && t.kind != servesConn {
+		r.req.free = append(r.req.free, t)
+		x.rare.tracked = nil
+	}
+}
+
+// lose notes that what a goroutine did for some time is not known.
+func (t *tracked) lose() { t.cur.broken = true }
+
+// serves reports a goroutine that is to be followed.
+func (s requestStack) serves() bool { return s.kind != servesNothing && s.kind != servesMultiple }

@@ -1,0 +1,112 @@
+package evidence
+
+import (
+	"cmp"
+	"slices"
+)
+
+type (
+	requestKey struct{ protocol, route string }
+	stateKey   struct {
+		state string
+		stack int32
+	}
+)
+
+// requestFold adds the requests of traces up, under the provisional stack ids of a traceFold.
+type requestFold map[requestKey]*requestSum
+
+type requestSum struct {
+	Requests
+	states map[stateKey]*RequestState
+	merged bool // of several traces
+	met    map[int64]*Histogram
+}
+
+func (f requestFold) add(t *Trace, id func(int32) int32) {
+	for i := range t.Requests {
+		r := &t.Requests[i]
+		k := requestKey{r.Protocol, r.Route}
+		have, ok := f[k]
+		if !ok {
+			have = &requestSum{states: map[stateKey]*RequestState{}, met: map[int64]*Histogram{}}
+			f[k] = have
+		}
+		have.add(r, id, ok)
+	}
+}
+
+func (s *requestSum) add(r *Requests, id func(int32) int32, merged bool) {
+	s.merged = s.merged || merged
+	s.Completed += r.Completed
+	s.Earlier += r.Earlier
+	s.Open += r.Open
+	s.OpenEarlier += r.OpenEarlier
+	s.Unseen += r.Unseen
+	s.Abandoned += r.Abandoned
+	s.Hijacked += r.Hijacked
+	s.Latency.Merge(&r.Latency)
+	s.Upper.Merge(&r.Upper)
+	s.Handler.Merge(&r.Handler)
+	s.Censored.Merge(&r.Censored)
+	s.InFlightNS += r.InFlightNS
+	s.UpperNS += r.UpperNS
+	for _, st := range r.States {
+		k := stateKey{st.State, id(st.Stack)}
+		have := entry(s.states, k)
+		have.NS += st.NS
+		if have.Parts == nil && !s.merged {
+			have.Parts = slices.Clone(st.Parts)
+			continue
+		}
+		for i := range min(len(have.Parts), len(st.Parts)) {
+			have.Parts[i] += st.Parts[i]
+		}
+	}
+	for i := range r.Met {
+		entry(s.met, r.Met[i].InFlight).Merge(&r.Met[i].Latency)
+	}
+	for _, e := range r.Exemplars {
+		e.Line = slices.Clone(e.Line)
+		for i := range e.Line {
+			e.Line[i].Stack, e.Line[i].Waker = id(e.Line[i].Stack), id(e.Line[i].Waker)
+		}
+		s.Exemplars = append(s.Exemplars, e)
+	}
+	slices.SortStableFunc(s.Exemplars, func(a, b RequestExemplar) int { return compareExemplars(a.Exemplar, b.Exemplar) })
+	s.Exemplars = s.Exemplars[:min(len(s.Exemplars), MaxExemplars)]
+}
+
+// finish is the sums, with final stack ids.
+func (f requestFold) finish(id []int32) []Requests {
+	var out []Requests
+	for k, s := range f {
+		r := s.Requests
+		r.Protocol, r.Route = k.protocol, k.route
+		for sk, st := range s.states {
+			st.State, st.Stack = sk.state, id[sk.stack]
+			if s.merged {
+				st.Parts = nil // the windows are of different lengths
+			}
+			r.States = append(r.States, *st)
+		}
+		slices.SortFunc(r.States, func(a, b RequestState) int {
+			return cmp.Or(cmp.Compare(a.State, b.State), cmp.Compare(a.Stack, b.Stack))
+		})
+		for level, h := range s.met {
+			r.Met = append(r.Met, MetInFlight{level, *h})
+		}
+		slices.SortFunc(r.Met, func(a, b MetInFlight) int { return cmp.Compare(a.InFlight, b.InFlight) })
+		for i := range r.Exemplars {
+			line := r.Exemplars[i].Line
+			for j := range line {
+				line[j].Stack, line[j].Waker = id[line[j].Stack], id[line[j].Waker]
+			}
+		}
+		out = append(out, r)
+	}
+	slices.SortFunc(out, func(a, b Requests) int {
+		return cmp.Or(cmp.Compare(a.Protocol, b.Protocol), cmp.Compare(a.Route, b.Route))
+	})
+	return out
+}
