@@ -124,9 +124,12 @@ func (r *reading) assess(l *lock) (analyze.Finding, bool) {
 			f.Message += fmt.Sprintf(", some for %d minutes", l.maxMinutes)
 		}
 	}
-	holding := l.holdersAsleep(r.Evidence)
-	if words := holding.Words(); words != "" {
+	holding, sure := l.holdersAsleep(r.Evidence)
+	switch words := holding.Words(); {
+	case words != "" && sure:
 		f.Message += ", with it " + words
+	case words != "":
+		f.Message += ", which is " + words
 	}
 	f.Message += r.costWords(l, rate)
 	l.place(&f, holding)

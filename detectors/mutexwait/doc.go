@@ -4,7 +4,8 @@
 //
 // One finding is one lock, with a measure from each kind of evidence that shows it. Its place is the critical
 // section that makes others wait: the Lock call in the function that holds it; where nobody was seen to wait
-// there, the defer statement that will unlock; else the line that unlocks; else, where only
+// there, the defer statement that will unlock; else the line at which that function is asleep before it unlocks; else the line that
+// unlocks; else, where only
 // waiters are known, the line at which they wait. A lock inside the standard library or another module
 // is placed at the line of the program that takes it most.
 //

@@ -13,12 +13,12 @@ import (
 type span struct {
 	function string // normal name
 	file     string
-	from, to int
+	from, to int // from is 0 when it is not known
 	reads    bool
 	deferred bool
 }
 
-// spans are those sections of which both ends are known, the costliest holder's first.
+// spans are the sections of all holders, the costliest's first.
 func (l *lock) spans() []span {
 	var out []span
 	for _, h := range l.holders {
@@ -30,9 +30,6 @@ func (l *lock) spans() []span {
 		}
 		if from == 0 && h.deferLine < h.owner.Line {
 			from = h.deferLine
-		}
-		if from == 0 {
-			continue
 		}
 		s := span{evidence.NormalFunction(h.owner.Function), h.owner.File, from, h.owner.Line, h.reads, h.deferLine > 0}
 		i := slices.IndexFunc(out, func(o span) bool { return o.function == s.function && o.file == s.file && o.from == s.from })
@@ -59,17 +56,30 @@ func (l *lock) spanOf(h place) (span, bool) {
 	return span{}, false
 }
 
-// holdersAsleep is the time for which goroutines wait for something else inside of the sections, past the Lock call.
-func (l *lock) holdersAsleep(set *evidence.Set) *asleep.Time {
-	spans := l.spans()
-	if len(spans) == 0 {
-		return &asleep.Time{}
+// contains reports a frame that is inside of the section, past its Lock.
+func (s span) contains(f evidence.Frame) bool {
+	return f.Line > s.from && f.Line <= s.to && f.File == s.file && evidence.NormalFunction(f.Function) == s.function
+}
+
+// holdersAsleep is the time for which goroutines wait for something else inside of the sections. Where the
+// costliest holder's Lock call is not known, sure is false: all that its function waits for before it unlocks is in it.
+func (l *lock) holdersAsleep(set *evidence.Set) (t *asleep.Time, sure bool) {
+	holder, ok := l.holder()
+	if !ok {
+		return &asleep.Time{}, false
 	}
+	top, ok := l.spanOf(holder)
+	if !ok {
+		return &asleep.Time{}, false
+	}
+	spans := slices.DeleteFunc(l.spans(), func(s span) bool { return s.from == 0 && s != top })
 	return asleep.Within(set, func(s evidence.Stack) bool {
+		// Who waits for the lock itself does not have it.
+		if c, ok := parseLock(s); ok && slices.Contains(l.sections, c.section()) && top.from == 0 {
+			return false
+		}
 		return slices.ContainsFunc(s, func(f evidence.Frame) bool {
-			return slices.ContainsFunc(spans, func(sp span) bool {
-				return f.Line > sp.from && f.Line <= sp.to && f.File == sp.file && evidence.NormalFunction(f.Function) == sp.function
-			})
+			return slices.ContainsFunc(spans, func(sp span) bool { return sp.contains(f) })
 		})
-	})
+	}), top.from > 0
 }

@@ -2,6 +2,7 @@ package mutexwait
 
 import (
 	"fmt"
+	"slices"
 
 	"go-debug/analyze"
 	"go-debug/analyze/asleep"
@@ -40,7 +41,7 @@ func (l *lock) place(f *analyze.Finding, h *asleep.Time) {
 	holder, ok := l.holder()
 	switch {
 	case ok:
-		f.Location = l.sectionStart(holder)
+		f.Location = l.sectionStart(holder, h)
 		f.Stacks = []evidence.Stack{holder.stack}
 		if len(l.waiters) > 0 {
 			f.Stacks = append(f.Stacks, l.waiters[0].stack)
@@ -54,16 +55,24 @@ func (l *lock) place(f *analyze.Finding, h *asleep.Time) {
 	}
 }
 
-// sectionStart is the line of the Lock call, where that is known.
-func (l *lock) sectionStart(holder place) evidence.Frame {
-	if s, ok := l.spanOf(holder); ok && holder.owner == holder.frame {
+// sectionStart is the line of the Lock call, where that is known. Where it is not, the line at which the holder's
+// function is asleep before it unlocks says more than the one that unlocks: that may be a closing brace.
+func (l *lock) sectionStart(holder place, h *asleep.Time) evidence.Frame {
+	s, ok := l.spanOf(holder)
+	if ok && holder.owner == holder.frame {
 		at := holder.frame
-		at.Line = s.from
-		return at
+		if at.Line = s.from; at.Line > 0 {
+			return at
+		}
 	}
 	for _, w := range l.waiters {
 		if w.frame.Function == holder.frame.Function && w.reads == holder.reads {
 			return w.frame
+		}
+	}
+	if ok && h.Words() != "" {
+		if i := slices.IndexFunc(h.Places[0].Stack, s.contains); i >= 0 && holder.owner == holder.frame {
+			return h.Places[0].Stack[i]
 		}
 	}
 	return holder.frame
@@ -104,8 +113,10 @@ func (l *lock) what() string {
 	switch s, ok := l.spanOf(at); {
 	case ok && s.deferred:
 		text += fmt.Sprintf(" from line %d until it returns, line %d", s.from, s.to)
-	case ok:
+	case ok && s.from > 0:
 		text += fmt.Sprintf(" from line %d to %d", s.from, s.to)
+	case ok:
+		text += fmt.Sprintf(" up to line %d", s.to)
 	}
 	return text
 }
