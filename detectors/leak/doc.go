@@ -52,7 +52,9 @@
 // an interval are those who came in it and are still there at the last dump. A group leaks when
 //
 //   - there are births in at least three intervals (in every interval when there are fewer), the
-//     last two among them; intervals with hardly any requests, where those are counted, do not count;
+//     last two among them; one of these may be without where there are fewer than three births an interval,
+//     of which chance leaves an interval out; intervals with hardly any requests, where those are counted, do
+//     not count;
 //   - at most 5 % as many old ones left as came to stay. A goroutine seen running is neither
 //     gone nor stuck;
 //   - the number of the old rises: Mann-Kendall, one-sided, p < 0.05, and Theil-Sen slope

@@ -194,7 +194,8 @@ func risesEachTime(v []float64) bool {
 }
 
 // keepsComing asks for births in at least three intervals, or in all of fewer, the last
-// two among them. Intervals with hardly any requests, where those are counted, do not count.
+// two among them. One of these may be without where there are so few births that chance leaves an interval
+// out. Intervals with hardly any requests, where those are counted, do not count.
 func keepsComing(births []int, requests []float64) bool {
 	var counted []int
 	least := idleShare * sum(requests) / float64(max(len(requests), 1))
@@ -204,13 +205,17 @@ func keepsComing(births []int, requests []float64) bool {
 		}
 	}
 	n := len(counted)
-	for _, b := range counted[max(0, n-2):] {
-		if b == 0 {
-			return false
-		}
+	last := counted[max(0, n-2):]
+	left := len(last) - intervals(last)
+	if left > 1 || left == 1 && total(counted) >= maxGap*n {
+		return false
 	}
 	return n > 0 && intervals(counted) >= min(3, n)
 }
+
+// maxGap is the mean number of births from which on chance leaves an interval without any in less than 5 % of
+// the cases.
+const maxGap = 3
 
 // idleShare of the mean number of requests is so few that nothing has to come of them.
 const idleShare = 0.1
