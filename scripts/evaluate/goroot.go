@@ -215,7 +215,7 @@ func (c *upstreamCase) judge(ctx context.Context, t tool, dump []byte, work stri
 		}
 		known := false
 		for _, l := range leaked {
-			if !slices.Contains(l.functions, f.Location.Function) {
+			if !f.shows(l) {
 				continue
 			}
 			for _, re := range c.expected {
@@ -242,6 +242,18 @@ func (c *upstreamCase) judge(ctx context.Context, t tool, dump []byte, work stri
 type leakedGoroutine struct {
 	name      string // entry function and wait, in the form of the Go project's test
 	functions []string
+}
+
+// shows reports a goroutine that a finding is about: at its place, or on a stack of those that leak with
+// it, whom it names.
+func (f *finding) shows(l leakedGoroutine) bool {
+	if slices.Contains(l.functions, f.Location.Function) {
+		return true
+	}
+	return slices.ContainsFunc(f.Stacks, func(s stack) bool {
+		unknown := func(function string) bool { return !slices.Contains(l.functions, function) }
+		return len(s) > 0 && !slices.ContainsFunc(s, unknown)
+	})
 }
 
 var stateOf = regexp.MustCompile(`^goroutine \d+(?: \S+=\S+)* (\[.*\]):`)
