@@ -56,7 +56,12 @@ func (e *evaluation) judgeGoroot(ctx context.Context, t tool, res *results) erro
 	binaries := map[string]string{}
 	for _, folder := range []string{"", "goker"} {
 		bin := filepath.Join(e.work, "goroot-"+folder)
-		if err := goBuild(ctx, filepath.Join(goroot, gorootPrograms, folder), ".", bin, newBuild("leakprofile")); err != nil {
+		dir := filepath.Join(goroot, gorootPrograms, folder)
+		err := goBuild(ctx, dir, ".", bin, newBuild("leakprofile"))
+		if err != nil { // go1.27 has the profile without, and knows no such experiment
+			err = goBuild(ctx, dir, ".", bin, build{})
+		}
+		if err != nil {
 			res.Skipped = append(res.Skipped, fmt.Sprintf("GOROOT's %s: %v", gorootPrograms, err))
 			return nil
 		}
