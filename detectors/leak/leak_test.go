@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"go-debug/analyze"
 	"go-debug/analyze/evidence"
@@ -272,6 +273,11 @@ func TestMovingGoroutines(t *testing.T) {
 			group(evidence.WaitIO, userStack("main.fetch", 31, "main.loop"), b...)))
 	}
 	expect(t, &set, "leak/sleep:20 possible")
+
+	// They are no leak when they have ended with the load.
+	end := settled(8)
+	end.At = epoch.Add(time.Minute)
+	expect(t, snapshots(append(slices.Clone(set.Snapshots), end)...), "")
 }
 
 func TestLocationWithoutUserFrame(t *testing.T) {

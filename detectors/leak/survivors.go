@@ -23,7 +23,7 @@ type loadEnd struct {
 	newest []uint64             // newest goroutine of each dump under load
 	quiet  bool                 // hardly any goroutine came after it
 	tests  bool                 // there are no dumps under load: tests, which are over
-	where  map[uint64]string    // site of each goroutine that is left; nil for tests
+	where  map[uint64]string    // site of each goroutine that is left, empty for those at none; nil for tests
 }
 
 // maxLateBirths is the share of goroutines that may come after the load, of those that came under
@@ -73,13 +73,13 @@ func (s *survey) readSurvivors() {
 		for i := range snap.Groups {
 			g := &snap.Groups[i]
 			where, ok := siteOf(g.Wait, g.Stack, g.CreatedBy)
-			if !ok || isMainGroup(g) || s.end.tests && startedByInit(g.CreatedBy) {
-				continue
-			}
 			if !s.end.tests {
 				for _, id := range g.IDs {
 					s.end.where[id] = where.key
 				}
+			}
+			if !ok || isMainGroup(g) || s.end.tests && startedByInit(g.CreatedBy) {
+				continue
 			}
 			c := s.at(where)
 			if c.left == nil {
@@ -159,12 +159,13 @@ func onlyTheLatest(births []int, exposure []float64) bool {
 
 // gone is the share of a cohort that stayed to the last dump under load and has left by now.
 func (s *survey) gone(c *candidate) float64 {
-	if s.end == nil || s.end.where == nil || c.cohort == nil || len(c.cohort.history.old) == 0 || c.moving {
+	if s.end == nil || s.end.where == nil || c.cohort == nil || len(c.cohort.history.old) == 0 {
 		return 0
 	}
 	n := 0
 	for _, m := range c.cohort.history.old {
-		if s.end.where[m.id] != c.key {
+		// Those that move between lines are gone when they have ended.
+		if at, alive := s.end.where[m.id]; !alive || !c.moving && at != c.key {
 			n++
 		}
 	}
