@@ -125,6 +125,9 @@ func (s *Set) Count(k Kind) int {
 		for i := range s.Loads {
 			if s.Loads[i].Kind == k {
 				n += len(s.Loads[i].Points)
+				if s.Loads[i].Stated != nil {
+					n++
+				}
 			}
 		}
 	default:

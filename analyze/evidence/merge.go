@@ -33,13 +33,13 @@ func comparePositions(p, q Position) int {
 // mergeLoads joins loads of the same source and route: their points become one series.
 func mergeLoads(a, b []Load) []Load {
 	type key struct {
-		kind          Kind
-		source, route string
+		kind                  Kind
+		source, route, origin string
 	}
 	byKey := map[key]*Load{}
 	var order []key
 	for _, l := range slices.Concat(a, b) {
-		k := key{l.Kind, l.Source, l.Route}
+		k := key{l.Kind, l.Source, l.Route, l.Origin}
 		have, ok := byKey[k]
 		if !ok {
 			c := l
@@ -50,9 +50,17 @@ func mergeLoads(a, b []Load) []Load {
 		}
 		have.Points = append(have.Points, l.Points...)
 		have.Roles = mergeRoles(have.Roles, l.Roles)
+		have.Met = mergeMet(have.Met, l.Met)
+		have.Latencies = mergeLatencies(have.Latencies, l.Latencies)
+		if have.Stated == nil {
+			have.Stated = l.Stated
+		}
+		if have.Generator == nil {
+			have.Generator = l.Generator
+		}
 	}
 	slices.SortFunc(order, func(x, y key) int {
-		return cmp.Or(cmp.Compare(x.kind, y.kind), cmp.Compare(x.source, y.source), cmp.Compare(x.route, y.route))
+		return cmp.Or(cmp.Compare(x.kind, y.kind), cmp.Compare(x.source, y.source), cmp.Compare(x.origin, y.origin), cmp.Compare(x.route, y.route))
 	})
 	var out []Load
 	for _, k := range order {
@@ -65,6 +73,19 @@ func mergeLoads(a, b []Load) []Load {
 		})
 		out = append(out, *l)
 	}
+	return out
+}
+
+func mergeLatencies(a, b *Histogram) *Histogram {
+	if a == nil || b == nil {
+		if a == nil {
+			return b
+		}
+		return a
+	}
+	out := &Histogram{}
+	out.Merge(a)
+	out.Merge(b)
 	return out
 }
 
