@@ -46,17 +46,18 @@ var layers = []layer{
 
 // owners lists the one package that imports each dependency.
 var owners = map[string][]string{
-	"github.com/google/pprof":           {"analyze/decode/pprof"},
-	"golang.org/x/exp/trace":            {"analyze/decode/trace"},
-	"github.com/klauspost/compress":     {"analyze/unpack"},
-	"github.com/prometheus/common":      {"analyze/decode/metrics"},
-	"gonum.org/v1/gonum":                {"analyze/stats"},
-	"github.com/olekukonko/tablewriter": {"report/render"},
-	"github.com/google/jsonschema-go":   {"report"},
-	"github.com/spf13/cobra":            {"cmd/internal/cli"},
-	"github.com/spf13/pflag":            {"cmd/internal/cli"},
-	"golang.org/x/term":                 {"cmd/internal/cli"},
-	"go.yaml.in/yaml/v3":                {"cmd/internal/config"},
+	"github.com/google/pprof":            {"analyze/decode/pprof"},
+	"golang.org/x/exp/trace":             {"analyze/decode/trace"},
+	"github.com/klauspost/compress":      {"analyze/unpack"},
+	"github.com/prometheus/common":       {"analyze/decode/metrics"},
+	"github.com/prometheus/client_model": {"analyze/decode/metrics"},
+	"gonum.org/v1/gonum":                 {"analyze/stats"},
+	"github.com/olekukonko/tablewriter":  {"report/render"},
+	"github.com/google/jsonschema-go":    {"report"},
+	"github.com/spf13/cobra":             {"cmd/internal/cli"},
+	"github.com/spf13/pflag":             {"cmd/internal/cli"},
+	"golang.org/x/term":                  {"cmd/internal/cli"},
+	"go.yaml.in/yaml/v3":                 {"cmd/internal/config"},
 }
 
 type listed struct {

@@ -19,7 +19,7 @@ const (
 	roleInfo            // go_info
 )
 
-var roleNames = map[role]string{roleGoroutines: "goroutines", roleInFlight: "in_flight", roleRequests: "requests", roleLatency: "latency"}
+var roleNames = map[role]string{roleGoroutines: "goroutines", roleInFlight: "in_flight", roleRequests: "requests", roleStarted: "started", roleLatency: "latency"}
 
 // family keeps metrics of one protocol together: requests of one and latencies of
 // another would break Little's law.
@@ -27,6 +27,7 @@ type family uint8
 
 const (
 	familyRuntime family = iota
+	familyGiven          // named by the user, whatever else there is
 	familyHTTP
 	familyGRPC
 	familyController
@@ -43,9 +44,12 @@ type convention struct {
 	why     string
 }
 
+// table is conventions in order of preference; the index of one is its rank.
+type table []convention
+
 // conventions are in order of preference: of several metrics with one role the one that
 // matches first supplies it.
-var conventions = []convention{
+var conventions = table{
 	{roleInfo, familyRuntime, "go_info", 0, "client_golang: the Go version, a label"},
 	{roleGoroutines, familyRuntime, "go_goroutines", 0, "client_golang's Go collector"},
 	{roleGoroutines, familyRuntime, "go_goroutine_count", 0, "OpenTelemetry's runtime conventions"},
@@ -106,6 +110,7 @@ const (
 	partBucket
 	partSum
 	partCount
+	partNative // a native histogram, which is one sample
 )
 
 // metric is a sample's name resolved: the convention's index (its rank), and the base name
@@ -117,7 +122,10 @@ type metric struct {
 }
 
 // resolve maps a sample's name to its role.
-func resolve(name string) metric {
+func (t table) resolve(name string) metric {
+	if m, ok := t.given(name); ok {
+		return m
+	}
 	plain := strings.ReplaceAll(name, ".", "_")
 	if slices.ContainsFunc(strings.Split(plain, "_"), func(w string) bool { return slices.Contains(notServing, w) }) {
 		return metric{rank: -1}
@@ -127,17 +135,26 @@ func resolve(name string) metric {
 		part   part
 	}{{"_bucket", partBucket}, {"_sum", partSum}, {"_count", partCount}} {
 		if base, ok := strings.CutSuffix(plain, s.suffix); ok {
-			if r := rankOf(base, true); r >= 0 {
+			if r := t.rankOf(base, true); r >= 0 {
 				return metric{base: strings.TrimSuffix(name, s.suffix), part: s.part, rank: r}
 			}
 		}
 	}
-	return metric{base: name, part: partValue, rank: rankOf(plain, false)}
+	return metric{base: name, part: partValue, rank: t.rankOf(plain, false)}
 }
 
-func rankOf(name string, latency bool) int {
-	for i, c := range conventions {
-		if (c.role == roleLatency) != latency {
+// native maps the name of a native histogram, which has no suffix, to its role.
+func (t table) native(name string) metric {
+	plain := strings.ReplaceAll(name, ".", "_")
+	if m := t.resolve(name + "_count"); m.rank >= 0 && m.part == partCount {
+		return metric{base: name, part: partNative, rank: m.rank}
+	}
+	return metric{base: plain, rank: -1}
+}
+
+func (t table) rankOf(name string, latency bool) int {
+	for i, c := range t {
+		if c.family == familyGiven || (c.role == roleLatency) != latency {
 			continue
 		}
 		// A gauge has no counter's suffix: "…_in_flight_total" counts something else.

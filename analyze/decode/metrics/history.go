@@ -34,6 +34,7 @@ type cell struct {
 	hasSum, hasCount bool
 	buckets          []bucket
 	tooMany          bool
+	native           *native
 }
 
 type bucket struct {
@@ -46,11 +47,13 @@ type record struct {
 	index    int
 	at       time.Time
 	answered bool
+	down     bool // a Prometheus server says that the scrape failed
 	cells    map[cellKey]*cell
 }
 
 // history is the scrapes so far, thinned to what memory allows.
 type history struct {
+	table   table
 	records []*record
 	tail    *record // the last scrape, when thinning passes over it
 	stride  int
@@ -63,8 +66,8 @@ type history struct {
 	scraped bool            // series of the metrics endpoint itself were left out
 }
 
-func newHistory(memory int64) *history {
-	return &history{stride: 1, limit: memory / 4, routes: map[string]bool{}, names: map[string]int{},
+func newHistory(t table, memory int64) *history {
+	return &history{table: t, stride: 1, limit: memory / 4, routes: map[string]bool{}, names: map[string]int{},
 		seen: map[string]bool{}}
 }
 
@@ -123,6 +126,11 @@ func addTo(cells map[cellKey]*cell, key cellKey, x *sample) {
 		c.sum, c.hasSum = c.sum+x.value, true
 	case partCount:
 		c.count, c.hasCount = c.count+x.value, true
+	case partNative:
+		if c.native == nil {
+			c.native = &native{}
+		}
+		c.native.add(x.native)
 	case partBucket:
 		if le, ok := x.bound(); ok {
 			c.addBucket(le, x.value)
@@ -176,6 +184,9 @@ func (rec *record) cost() int64 {
 	n := int64(cellBytes)
 	for _, c := range rec.cells {
 		n += cellBytes + bucketCost*int64(len(c.buckets))
+		if c.native != nil {
+			n += cellBytes + bucketCost*int64(len(c.native.buckets))
+		}
 	}
 	return n
 }

@@ -60,7 +60,7 @@ func (h *history) loads(pos evidence.Position, n *notes) []evidence.Load {
 func (h *history) choose(n *notes) roles {
 	best := map[family]map[role]string{}
 	for _, name := range slices.Sorted(maps.Keys(h.names)) {
-		c := conventions[h.names[name]]
+		c := h.table[h.names[name]]
 		if best[c.family] == nil {
 			best[c.family] = map[role]string{}
 		}
@@ -75,17 +75,27 @@ func (h *history) choose(n *notes) roles {
 		}
 	}
 	pick := func(r role) string {
+		if name, ok := best[familyGiven][r]; ok {
+			return name
+		}
 		if name, ok := best[chosen][r]; ok {
 			return name
 		}
 		return best[familyGeneric][r]
 	}
-	out := roles{goroutines: best[familyRuntime][roleGoroutines], requests: pick(roleRequests), started: best[chosen][roleStarted], latency: pick(roleLatency)}
+	out := roles{goroutines: best[familyRuntime][roleGoroutines], requests: pick(roleRequests), latency: pick(roleLatency)}
+	if given, ok := best[familyGiven][roleGoroutines]; ok {
+		out.goroutines = given
+	}
+	// What is in flight may be known by a gauge or by what has started.
+	if out.started = best[familyGiven][roleStarted]; out.started == "" && best[familyGiven][roleInFlight] == "" {
+		out.started = best[chosen][roleStarted]
+	}
 	if out.started == "" {
 		out.inFlight = pick(roleInFlight)
 	}
 	if out.latency != "" {
-		out.unit = conventions[h.names[out.latency]].unit
+		out.unit = h.table[h.names[out.latency]].unit
 	}
 	h.noteUnused(out, n)
 	return out
@@ -163,6 +173,9 @@ func (h *history) fill(p *evidence.LoadPoint, rec *record, route string, r roles
 }
 
 func (h *history) fillLatency(p *evidence.LoadPoint, c *cell, r roles, used map[string]string, n *notes) {
+	if c.native != nil {
+		c = c.native.cell()
+	}
 	if c.hasSum {
 		v := c.sum * r.unit
 		p.LatencySumS = &v
@@ -172,6 +185,7 @@ func (h *history) fillLatency(p *evidence.LoadPoint, c *cell, r roles, used map[
 		p.LatencyCount = &v
 	}
 	var mixed bool
+	p.Sparse = c.native != nil
 	if p.LatencyBuckets, mixed = c.latencyBuckets(r.unit); mixed {
 		n.add("%s: buckets that not all series share, or no +Inf bucket: percentiles may be missing", r.latency)
 	}

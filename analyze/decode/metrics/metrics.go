@@ -9,6 +9,7 @@ package metrics
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -25,6 +26,14 @@ import (
 // the report's contract has one name for the family.
 const Format = "openmetrics"
 
+// Decoder reads metrics. The zero value knows the conventions alone.
+type Decoder struct{ Roles Roles }
+
+// Decode reads as a Decoder does that knows the conventions alone.
+func Decode(ctx context.Context, r io.Reader, pos evidence.Position, b budget.Budget) (*evidence.Set, error) {
+	return Decoder{}.Decode(ctx, r, pos, b)
+}
+
 // Decode reads one scrape or many. Loads have the source "metrics"; route "all" is the sum over
 // all series, and where a label names routes there is one load for each of up to 32 of them.
 //
@@ -34,20 +43,24 @@ const Format = "openmetrics"
 //
 // The error is an *evidence.InputError when a scrape was cut or is no exposition text; the set then
 // holds the others, and of a cut last scrape the metrics that stand complete.
-func Decode(ctx context.Context, r io.Reader, pos evidence.Position, b budget.Budget) (*evidence.Set, error) {
-	memory := b.Memory
-	if memory <= 0 {
-		memory = budget.DefaultMemory
-	}
-	d := &decoder{pos: pos, notes: &notes{}, history: newHistory(memory)}
+func (o Decoder) Decode(ctx context.Context, r io.Reader, pos evidence.Position, b budget.Budget) (*evidence.Set, error) {
+	known := o.Roles.table()
+	d := &decoder{pos: pos, notes: &notes{}, history: newHistory(known, memoryOf(b))}
 	s := &splitter{
 		r:     bufio.NewReaderSize(r, 64<<10),
-		names: map[string]metric{}, fold: d.fold, emit: d.scrape, notes: d.notes,
+		table: known, names: map[string]metric{}, fold: d.fold, emit: d.scrape, notes: d.notes,
 	}
 	err := s.run(ctx)
 	d.flush(true)
 	failure := d.failure(err)
 	return d.set(failure), failure
+}
+
+func memoryOf(b budget.Budget) int64 {
+	if b.Memory <= 0 {
+		return budget.DefaultMemory
+	}
+	return b.Memory
 }
 
 // decoder takes scrapes one behind the splitter, so that it knows which one is the last.
@@ -60,6 +73,7 @@ type decoder struct {
 	count   int
 	lost    int // marked scrapes without samples
 	golang  string
+	format  string // of the input; empty for text
 	failed  []string
 	broken  int
 }
@@ -140,7 +154,7 @@ func (s *scrape) failure() error {
 
 // fold adds a sample to its scrape.
 func (d *decoder) fold(s *scrape, x sample) {
-	if conventions[x.metric.rank].role == roleInfo {
+	if d.history.table[x.metric.rank].role == roleInfo {
 		if v := x.labels["version"]; v != "" && len(v) < 64 {
 			d.golang = v
 		}
@@ -167,7 +181,7 @@ func (d *decoder) set(err error) *evidence.Set {
 	}
 	return &evidence.Set{
 		Inputs: []evidence.Input{{
-			Position: d.pos, Kind: evidence.Metrics, Format: Format, Go: d.golang,
+			Position: d.pos, Kind: evidence.Metrics, Format: cmp.Or(d.format, Format), Go: d.golang,
 			Complete: err == nil, Notes: d.notes.list,
 		}},
 		Loads: loads,

@@ -143,7 +143,7 @@ func TestConventions(t *testing.T) {
 		{"go_gc_duration_seconds_sum", "", ""},
 		{"process_cpu_seconds_total", "", ""},
 	} {
-		m := resolve(c.name)
+		m := conventions.resolve(c.name)
 		got := ""
 		if m.rank >= 0 {
 			got = roleNames[conventions[m.rank].role]

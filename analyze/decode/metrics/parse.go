@@ -22,13 +22,14 @@ type sample struct {
 	metric metric
 	labels map[string]string
 	value  float64
+	native *native
 }
 
 var textFormat = expfmt.NewFormat(expfmt.TypeTextPlain).WithEscapingScheme(model.NoEscaping)
 
 // parse reads kept lines, whose numbers in the input are given for errors. The order of the
 // samples depends on the text alone.
-func parse(text []byte, lines []int) ([]sample, error) {
+func parse(t table, text []byte, lines []int) ([]sample, error) {
 	dec := expfmt.SampleDecoder{Dec: expfmt.NewDecoder(bytes.NewReader(text), textFormat), Opts: &expfmt.DecodeOptions{}}
 	var out []sample
 	for {
@@ -41,7 +42,7 @@ func parse(text []byte, lines []int) ([]sample, error) {
 			return nil, locate(err, lines)
 		}
 		for _, v := range vec {
-			if x, ok := newSample(v); ok {
+			if x, ok := newSample(t, v); ok {
 				out = append(out, x)
 			}
 		}
@@ -123,7 +124,7 @@ func labelsEnd(line []byte) int {
 	return len(line)
 }
 
-func newSample(v *model.Sample) (sample, bool) {
+func newSample(t table, v *model.Sample) (sample, bool) {
 	x := sample{name: string(v.Metric[model.MetricNameLabel]), value: float64(v.Value), labels: make(map[string]string, len(v.Metric))}
 	if math.IsNaN(x.value) || math.IsInf(x.value, 0) {
 		return x, false
@@ -133,7 +134,7 @@ func newSample(v *model.Sample) (sample, bool) {
 			x.labels[string(k)] = string(val)
 		}
 	}
-	x.metric = resolve(x.name)
+	x.metric = t.resolve(x.name)
 	return x, x.metric.rank >= 0
 }
 

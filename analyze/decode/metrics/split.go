@@ -52,6 +52,7 @@ type scrape struct {
 type splitter struct {
 	r     *bufio.Reader
 	line  int
+	table table
 	names map[string]metric
 	cur   *scrape
 	fold  func(*scrape, sample) // takes the samples of metrics with a role, in batches
@@ -207,7 +208,7 @@ func (s *splitter) keep(text []byte) {
 // parse folds the batch.
 func (s *splitter) parse() {
 	c := s.cur
-	samples, err := parse(c.batch.Bytes(), c.lines)
+	samples, err := parse(s.table, c.batch.Bytes(), c.lines)
 	for _, x := range samples {
 		s.fold(c, x)
 	}
@@ -220,7 +221,7 @@ func (s *splitter) resolve(name string) metric {
 	if m, ok := s.names[name]; ok {
 		return m
 	}
-	m := resolve(name)
+	m := s.table.resolve(name)
 	if len(s.names) < maxNames && len(name) <= maxName {
 		s.names[strings.Clone(name)] = m
 	}
