@@ -15,6 +15,7 @@ import (
 	"strings"
 
 	"go-debug/analyze/budget"
+	"go-debug/analyze/decode/metrics"
 	"go-debug/analyze/evidence"
 	"go-debug/analyze/source"
 )
@@ -22,9 +23,14 @@ import (
 // All decodes the items one after another and merges their evidence as it goes, so that no
 // more than one input is open at a time.
 func All(ctx context.Context, items []source.Item, b budget.Budget) *evidence.Set {
+	return AllNamed(ctx, items, nil, b)
+}
+
+// AllNamed is All with metrics that the user has given roles.
+func AllNamed(ctx context.Context, items []source.Item, roles metrics.Roles, b budget.Budget) *evidence.Set {
 	var all evidence.Accumulator
 	for _, it := range items {
-		all.Add(Item(ctx, it, b))
+		all.Add(decodeOne(ctx, it, roles, b))
 	}
 	return all.Set()
 }
@@ -32,8 +38,12 @@ func All(ctx context.Context, items []source.Item, b budget.Budget) *evidence.Se
 // Item decodes one input. It never fails: the set holds exactly one Input, which says in
 // Complete, Error and Hint what went wrong, beside whatever evidence could be had.
 func Item(ctx context.Context, it source.Item, b budget.Budget) *evidence.Set {
+	return decodeOne(ctx, it, nil, b)
+}
+
+func decodeOne(ctx context.Context, it source.Item, roles metrics.Roles, b budget.Budget) *evidence.Set {
 	b = b.WithDefaults()
-	set, raw, err := decodeItem(ctx, it, b)
+	set, raw, err := decodeItem(ctx, it, roles, b)
 	if len(set.Inputs) != 1 {
 		set.Inputs = []evidence.Input{blank(it)}
 	}
@@ -74,7 +84,7 @@ func isBare(s *evidence.Set) bool {
 
 // decodeItem opens, unpacks and decodes. raw is nil when the input could not be opened. A
 // panic on the way becomes an error; what was decoded until then is not trusted.
-func decodeItem(ctx context.Context, it source.Item, b budget.Budget) (set *evidence.Set, raw *rawReader, err error) {
+func decodeItem(ctx context.Context, it source.Item, roles metrics.Roles, b budget.Budget) (set *evidence.Set, raw *rawReader, err error) {
 	set = &evidence.Set{Inputs: []evidence.Input{blank(it)}}
 	format := Unknown
 	defer func() {
@@ -104,7 +114,7 @@ func decodeItem(ctx context.Context, it source.Item, b budget.Budget) (set *evid
 		raw.drain(b.Bytes)
 		return set, raw, &evidence.InputError{Err: errors.New(e.why), Hint: e.hint}
 	}
-	got, err := e.decode(ctx, c.Reader, it.Position, cmp.Or(it.Declared, evidence.Unknown), b)
+	got, err := e.decode(ctx, c.Reader, it.Position, told{cmp.Or(it.Declared, evidence.Unknown), roles}, b)
 	if got != nil {
 		set = got
 	}

@@ -158,7 +158,7 @@ func withDecoder(t *testing.T, f Format, decode decodeFunc) {
 }
 
 func TestPanicStaysWithItsInput(t *testing.T) {
-	withDecoder(t, Metrics, func(ctx context.Context, r io.Reader, _ evidence.Position, _ evidence.Kind, _ budget.Budget) (*evidence.Set, error) {
+	withDecoder(t, Metrics, func(ctx context.Context, r io.Reader, _ evidence.Position, _ told, _ budget.Budget) (*evidence.Set, error) {
 		var empty []int
 		n, _ := io.ReadFull(r, make([]byte, 4))
 		return nil, errors.New(fmt.Sprint(empty[n]))

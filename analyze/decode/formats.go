@@ -6,14 +6,21 @@ import (
 
 	"go-debug/analyze/budget"
 	"go-debug/analyze/decode/gostack"
+	"go-debug/analyze/decode/loadtest"
 	"go-debug/analyze/decode/metrics"
 	"go-debug/analyze/decode/pprof"
 	"go-debug/analyze/decode/trace"
 	"go-debug/analyze/evidence"
 )
 
-// decodeFunc is what every decoder offers. declared settles what content cannot.
-type decodeFunc func(ctx context.Context, r io.Reader, pos evidence.Position, declared evidence.Kind, b budget.Budget) (*evidence.Set, error)
+// told is what is known of an input beside its content.
+type told struct {
+	kind  evidence.Kind // as declared; settles what content cannot
+	roles metrics.Roles // of metrics, as the user named them
+}
+
+// decodeFunc is what every decoder offers.
+type decodeFunc func(ctx context.Context, r io.Reader, pos evidence.Position, t told, b budget.Budget) (*evidence.Set, error)
 
 // entry says what becomes of a format: it is decoded, or refused with a reason and a hint.
 type entry struct {
@@ -25,14 +32,17 @@ type entry struct {
 
 // formats is the list of all formats: adding one is a line here and a case in Sniff.
 var formats = []entry{
-	{format: Pprof, decode: pprof.Decode},
-	{format: PprofText, decode: pprof.Decode},
+	{format: Pprof, decode: declared},
+	{format: PprofText, decode: declared},
 	{format: Trace, decode: undeclared(trace.Decode)},
 	{format: TraceV1, decode: undeclared(trace.Decode)},
 	{format: Debug1, decode: undeclared(gostack.Decode)},
 	{format: Debug2, decode: undeclared(gostack.Decode)},
 	{format: Crash, decode: undeclared(gostack.Decode)},
-	{format: Metrics, decode: undeclared(metrics.Decode)},
+	{format: Metrics, decode: named(metrics.Decoder.Decode)},
+	{format: MetricsProto, decode: named(metrics.Decoder.DecodeProto)},
+	{format: Query, decode: named(metrics.Decoder.DecodeQuery)},
+	{format: LoadTest, decode: undeclared(loadtest.Decode)},
 	// A dump may stand behind any amount of log, so text is read to its end.
 	{format: Text, decode: decodeText},
 
@@ -55,12 +65,22 @@ var formats = []entry{
 
 const (
 	tooDeep        = "compressed more than twice"
-	expected       = "expected a pprof profile, a goroutine dump, an execution trace or Prometheus metrics"
+	expected       = "expected a pprof profile, a goroutine dump, an execution trace, Prometheus metrics or the output of a load generator"
 	captureExample = "go-debug capture http://localhost:6060"
 )
 
+func declared(ctx context.Context, r io.Reader, pos evidence.Position, t told, b budget.Budget) (*evidence.Set, error) {
+	return pprof.Decode(ctx, r, pos, t.kind, b)
+}
+
+func named(decode func(metrics.Decoder, context.Context, io.Reader, evidence.Position, budget.Budget) (*evidence.Set, error)) decodeFunc {
+	return func(ctx context.Context, r io.Reader, pos evidence.Position, t told, b budget.Budget) (*evidence.Set, error) {
+		return decode(metrics.Decoder{Roles: t.roles}, ctx, r, pos, b)
+	}
+}
+
 func undeclared(decode func(context.Context, io.Reader, evidence.Position, budget.Budget) (*evidence.Set, error)) decodeFunc {
-	return func(ctx context.Context, r io.Reader, pos evidence.Position, _ evidence.Kind, b budget.Budget) (*evidence.Set, error) {
+	return func(ctx context.Context, r io.Reader, pos evidence.Position, _ told, b budget.Budget) (*evidence.Set, error) {
 		return decode(ctx, r, pos, b)
 	}
 }

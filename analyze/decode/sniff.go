@@ -6,6 +6,8 @@ import (
 	"regexp"
 	"unicode/utf8"
 
+	"go-debug/analyze/decode/loadtest"
+	"go-debug/analyze/decode/metrics"
 	"go-debug/analyze/decode/pprof"
 	"go-debug/analyze/unpack"
 )
@@ -29,12 +31,16 @@ const (
 	Debug2     Format = "debug2"     // goroutine dump
 	Crash      Format = "crash"      // goroutine dump inside a crash or SIGQUIT log
 	Metrics    Format = "openmetrics"
-	Symbol     Format = "symbol" // the answer of /debug/pprof/symbol
-	Report     Format = "report" // go-debug's own JSON
-	JSON       Format = "json"
-	HTML       Format = "html"
-	Text       Format = "text" // text of no known form so far
-	Unknown    Format = "unknown"
+	LoadTest   Format = "loadtest"
+	// MetricsProto is a scrape in protobuf, Query the answer of a Prometheus server.
+	MetricsProto Format = metrics.ProtoFormat
+	Query        Format = metrics.QueryFormat
+	Symbol       Format = "symbol" // the answer of /debug/pprof/symbol
+	Report       Format = "report" // go-debug's own JSON
+	JSON         Format = "json"
+	HTML         Format = "html"
+	Text         Format = "text" // text of no known form so far
+	Unknown      Format = "unknown"
 )
 
 // HeadSize is how many bytes Sniff wants to see, where there are so many.
@@ -90,6 +96,15 @@ func Sniff(head []byte) Format {
 	}
 	if _, ok := pprof.LegacyText(head); ok {
 		return PprofText
+	}
+	if loadtest.Sniff(head) != "" {
+		return LoadTest
+	}
+	if metrics.IsQuery(head) {
+		return Query
+	}
+	if metrics.IsProto(head) {
+		return MetricsProto
 	}
 	if !isText(head) {
 		if isProfile(head) {

@@ -30,16 +30,16 @@ var answers = []struct{ text, why, hint string }{
 
 // decodeText reads text of no known form: a log with a goroutine dump far down, the answer
 // of a server, or nothing of use.
-func decodeText(ctx context.Context, r io.Reader, pos evidence.Position, declared evidence.Kind, b budget.Budget) (*evidence.Set, error) {
+func decodeText(ctx context.Context, r io.Reader, pos evidence.Position, t told, b budget.Budget) (*evidence.Set, error) {
 	br := bufio.NewReaderSize(r, HeadSize)
 	if err := serverAnswer(br); err != nil {
-		return &evidence.Set{Inputs: []evidence.Input{{Position: pos, Kind: declared, Format: string(Text)}}}, err
+		return &evidence.Set{Inputs: []evidence.Input{{Position: pos, Kind: t.kind, Format: string(Text)}}}, err
 	}
 	set, err := gostack.Decode(ctx, br, pos, b)
 	if len(set.Snapshots) > 0 || stopped(err) {
 		return set, err
 	}
-	return &evidence.Set{Inputs: []evidence.Input{{Position: pos, Kind: declared, Format: string(Text)}}},
+	return &evidence.Set{Inputs: []evidence.Input{{Position: pos, Kind: t.kind, Format: string(Text)}}},
 		&evidence.InputError{Err: errors.New("this is text of no known form; " + expected), Hint: captureExample}
 }
 

@@ -23,6 +23,15 @@ var kindWords = map[string]evidence.Kind{
 	"trace":         evidence.Execution,
 	"metrics":       evidence.Metrics,
 	"prom":          evidence.Metrics,
+	"prometheus":    evidence.Metrics,
+	"loadtest":      evidence.LoadTest,
+	"vegeta":        evidence.LoadTest,
+	"k6":            evidence.LoadTest,
+	"ghz":           evidence.LoadTest,
+	"hey":           evidence.LoadTest,
+	"wrk":           evidence.LoadTest,
+	"wrk2":          evidence.LoadTest,
+	"fortio":        evidence.LoadTest,
 }
 
 // kindOfName reads the kind from a file's name: mutex.pb.gz, block-2.prof, cpuprofile.out,
@@ -33,8 +42,10 @@ func kindOfName(name string) evidence.Kind {
 		return (r < 'a' || r > 'z') && (r < '0' || r > '9')
 	})
 	for _, w := range words {
-		w = strings.TrimRight(w, "0123456789")
 		k, ok := kindWords[w]
+		if w = strings.TrimRight(w, "0123456789"); !ok {
+			k, ok = kindWords[w]
+		}
 		if !ok {
 			k, ok = kindWords[strings.TrimSuffix(w, "profile")]
 		}
@@ -82,7 +93,13 @@ func notCapture(name string) string {
 		return "source code"
 	case ".md", ".rst", ".adoc", ".html", ".htm", ".pdf", ".svg", ".png", ".jpg", ".jpeg", ".gif", ".dot":
 		return "a document"
-	case ".json", ".jsonl", ".xml", ".sarif", ".csv", ".tap":
+	case ".json", ".jsonl", ".ndjson", ".csv":
+		// Load generators and Prometheus servers write these too, under their own names.
+		if k := kindOfName(name); k == evidence.LoadTest || k == evidence.Metrics {
+			return ""
+		}
+		return "a report or data file"
+	case ".xml", ".sarif", ".tap":
 		return "a report or data file"
 	case ".yaml", ".yml", ".toml", ".ini", ".conf", ".env", ".lock", ".tf":
 		return "configuration"

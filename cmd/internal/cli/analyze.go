@@ -17,8 +17,9 @@ func newAnalyze(t *terminal) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "analyze [INPUT...]",
 		Short: "Say what is wrong, from files, bundles, pipes and live endpoints",
-		Long: `Analyze reads profiles, goroutine dumps, execution traces and metrics, recognises what each
-is, and reports what is wrong. An INPUT is a file, a directory, a .zip or .tar.gz bundle, "-"
+		Long: `Analyze reads profiles, goroutine dumps, execution traces, metrics and the outputs of load
+generators (vegeta, k6, ghz, hey, wrk, fortio), recognises what each is, and reports what is
+wrong. An INPUT is a file, a directory, a .zip or .tar.gz bundle, "-"
 for standard input, or a live endpoint (http://host:6060, host:6060, :6060, or the URL of one
 profile). A directory is one capture of one process over time; several inputs are as if they
 stood in one directory, unless --separate is given. Without an INPUT a pipe is read.
@@ -28,9 +29,11 @@ read or was cut, and with 4 when nothing could be checked.`,
 		Example: `  go-debug analyze profile.pb.gz
   go-debug analyze capture/ trace.out
   go-debug analyze http://localhost:6060 --for 30s -o report.json
-  curl -s http://localhost:6060/debug/pprof/goroutine | go-debug analyze`,
+  curl -s http://localhost:6060/debug/pprof/goroutine | go-debug analyze
+  vegeta attack -rate 200 -duration 30s < targets.txt | go-debug analyze
+  go-debug analyze --prometheus http://localhost:9090 --prometheus-match 'job="shop"'`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			args, err := t.arguments(cmd, args)
+			args, err := t.arguments(cmd, args, &a.in)
 			if err != nil {
 				return err
 			}

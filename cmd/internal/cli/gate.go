@@ -84,7 +84,7 @@ type attempt func(ctx context.Context) (*report.Report, *report.Command, error)
 
 func (g *gating) run(cmd *cobra.Command, inputs, command []string) error {
 	if len(command) == 0 {
-		args, err := g.t.arguments(cmd, inputs)
+		args, err := g.t.arguments(cmd, inputs, &g.in)
 		if err != nil {
 			return err
 		}

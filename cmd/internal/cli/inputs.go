@@ -27,6 +27,7 @@ type inputFlags struct {
 	only   []string
 	params []string
 	live   liveFlags
+	metric metricFlags
 	// maxMemory is a size as it was written; empty when it was not.
 	maxMemory string
 	code      codeFlags
@@ -79,6 +80,7 @@ func (in *inputFlags) register(cmd *cobra.Command) {
 		"or 2GiB; what does not fit is left out, and said to be (default: $"+memoryVariable+", else 1GiB or GOMEMLIMIT, whichever is less)")
 	in.code.register(cmd)
 	in.live.register(cmd)
+	in.metric.register(cmd)
 	completeFrom(cmd, "only", names)
 }
 
@@ -86,6 +88,9 @@ func (in *inputFlags) register(cmd *cobra.Command) {
 func (in *inputFlags) options() (analyze.Options, error) {
 	opt := analyze.Options{Only: in.only, Params: map[string]float64{}}
 	if err := in.live.check(); err != nil {
+		return opt, err
+	}
+	if err := in.metric.check(); err != nil {
 		return opt, err
 	}
 	for _, p := range in.params {
@@ -109,6 +114,9 @@ func (t *terminal) pipeline(ctx context.Context, args []string, in *inputFlags, 
 	if err != nil {
 		return nil, err
 	}
+	if args, err = in.metric.inputs(args); err != nil {
+		return nil, err
+	}
 	scratch := &source.Scratch{}
 	defer scratch.Close()
 	items, problems := source.Resolve(ctx, args, source.Options{
@@ -123,7 +131,11 @@ func (t *terminal) pipeline(ctx context.Context, args []string, in *inputFlags, 
 
 // judged carries what was resolved to a report.
 func (t *terminal) judged(ctx context.Context, items []source.Item, problems []source.Problem, limits budget.Budget, in *inputFlags, opt analyze.Options) (*report.Report, error) {
-	set := decode.All(ctx, items, limits)
+	metric, err := in.metric.decoder()
+	if err != nil {
+		return nil, err
+	}
+	set := decode.AllNamed(ctx, items, metric.Roles, limits)
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -172,8 +184,10 @@ func (t *terminal) note(format string, args ...any) {
 }
 
 // arguments applies the rule for standard input: a pipe is read when nothing is named.
-func (t *terminal) arguments(cmd *cobra.Command, args []string) ([]string, error) {
+func (t *terminal) arguments(cmd *cobra.Command, args []string, in *inputFlags) ([]string, error) {
 	switch {
+	case len(args) == 0 && in.metric.server != "":
+		return nil, nil
 	case len(args) > 0:
 		if n := slices.Index(args, "-"); n >= 0 && slices.Contains(args[n+1:], "-") {
 			return nil, usage("go-debug analyze -", "standard input (-) can be read once only")
