@@ -7,6 +7,7 @@ import "go-debug/analyze/stats"
 type LoadReport struct {
 	Source   string
 	Route    string
+	Origin   string // the target or file, where several loads of one source stand side by side
 	WindowS  float64
 	Requests *float64
 	Censored *float64
@@ -16,12 +17,14 @@ type LoadReport struct {
 	InFlight     LoadInFlight
 	Latency      *LoadLatency
 	States       map[string]float64 // share of in-flight time by state
+	Queued       *float64           // requests that wait rather than are served
 	LittlesGap   *float64           // 1 − (Δ duration sum / Δt) / mean in-flight
 	Goroutines   *float64           // at the end of the window
 
 	Verdict  string // ok, growing, plateau, leak, recovered, unanswered, inconclusive
 	Cause    string
-	Sentence string // "950 QPS at 91 in flight; P99 118 ms"
+	Sentence string // "950 QPS at 91 in flight; P99 118 ms; supports 64 concurrent at P99 < 50 ms"
+	Support  *LoadSupport
 	Measures []stats.Measure
 	Series   *LoadSeries
 }
@@ -30,9 +33,20 @@ type LoadReport struct {
 // where only an interval can be known.
 type LoadInFlight struct{ Mean, Max, Lower, Upper *float64 }
 
+// LoadSupport is the concurrency up to which P99 is known to keep a limit.
+type LoadSupport struct {
+	InFlight int
+	LimitNS  float64
+	BoundNS  float64 // upper bound of P99 there
+	Limited  bool    // more does not keep it; else more was not seen
+	Method   string
+}
+
 // LoadLatency holds latency percentiles in nanoseconds.
 type LoadLatency struct {
 	P50, P90, P95, P99, Max *float64
+	// Intervals are those of the percentiles, by their names; nil where the sample is too small for one.
+	Intervals map[string][2]float64
 	// UpperBound is true when the percentiles are upper bounds of histogram buckets.
 	UpperBound bool
 	N          int64

@@ -117,9 +117,9 @@ func newMeasures(ms []stats.Measure) []Measure {
 
 func newLoad(l analyze.LoadReport) Load {
 	out := Load{
-		Source: l.Source, Route: l.Route, Requests: l.Requests, Censored: l.Censored,
+		Source: l.Source, Route: l.Route, Origin: Text(l.Origin), Requests: l.Requests, Censored: l.Censored,
 		ArrivalsPerS: l.ArrivalsPerS, QPS: l.QPS, InFlight: InFlight(l.InFlight),
-		States: maps.Clone(l.States), LittlesGap: l.LittlesGap, Goroutines: l.Goroutines,
+		Queued: l.Queued, States: maps.Clone(l.States), LittlesGap: l.LittlesGap, Goroutines: l.Goroutines,
 		Verdict: l.Verdict, Cause: Text(l.Cause), Sentence: l.Sentence, Measures: newMeasures(l.Measures),
 	}
 	if l.WindowS > 0 {
@@ -127,7 +127,10 @@ func newLoad(l analyze.LoadReport) Load {
 	}
 	if t := l.Latency; t != nil {
 		out.LatencyNS = &Latency{P50: t.P50, P90: t.P90, P95: t.P95, P99: t.P99, Max: t.Max,
-			N: positive(t.N), Bound: t.UpperBound, Method: t.Method}
+			N: positive(t.N), Bound: t.UpperBound, Method: t.Method, Intervals: maps.Clone(t.Intervals)}
+	}
+	if s := l.Support; s != nil {
+		out.Support = &Support{InFlight: &s.InFlight, LimitNS: &s.LimitNS, BoundNS: &s.BoundNS, Limited: s.Limited, Method: s.Method}
 	}
 	if s := l.Series; s != nil {
 		out.Series = &Series{BinS: s.BinS, ArrivalsPerS: s.ArrivalsPerS, QPS: s.QPS,

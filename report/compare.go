@@ -279,7 +279,7 @@ func lost(base, head *Report) []string {
 func compareLoad(base, head *Report) []LoadChange {
 	var out []LoadChange
 	for _, h := range head.Load {
-		b := base.loadOf(h.Source, h.Route)
+		b := base.loadOf(h.Source, h.Route, h.Origin)
 		if b == nil {
 			continue
 		}
@@ -297,11 +297,20 @@ func compareLoad(base, head *Report) []LoadChange {
 	return out
 }
 
-func (r *Report) loadOf(source, route string) *Load {
+// loadOf is the load of a source, a route and an origin. Files of load tests are named anew for each run: where
+// there is one load of the source and route only, it is that one.
+func (r *Report) loadOf(source, route string, origin Text) *Load {
+	var like []*Load
 	for i := range r.Load {
-		if r.Load[i].Source == source && r.Load[i].Route == route {
+		if r.Load[i].Source == source && r.Load[i].Route == route && r.Load[i].Origin == origin {
 			return &r.Load[i]
 		}
+		if r.Load[i].Source == source && r.Load[i].Route == route {
+			like = append(like, &r.Load[i])
+		}
+	}
+	if len(like) == 1 && source == "loadtest" {
+		return like[0]
 	}
 	return nil
 }

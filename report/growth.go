@@ -156,7 +156,7 @@ func divisors(base, head *Report, before, after *Measure) (basis Basis, b, h flo
 		return Total, 1, 1
 	}
 	for _, l := range head.Load {
-		old := base.loadOf(l.Source, l.Route)
+		old := base.loadOf(l.Source, l.Route, l.Origin)
 		if l.Route == "all" && old != nil && l.during(*after.WindowS) && old.during(*before.WindowS) {
 			return PerRequest, *old.Requests, *l.Requests
 		}

@@ -175,6 +175,7 @@ type Measure struct {
 type Load struct {
 	Source       string             `json:"source" jsonschema:"trace, metrics or loadtest"`
 	Route        string             `json:"route" jsonschema:"all, or a route or handler"`
+	Origin       Text               `json:"origin" jsonschema:"the target or the file that the load is of, where several of one source and route can stand side by side; null otherwise"`
 	WindowS      *float64           `json:"window_s" jsonschema:"seconds of observation"`
 	Requests     *float64           `json:"requests" jsonschema:"completed in the window"`
 	Censored     *float64           `json:"censored" jsonschema:"requests whose begin or end lies outside the window"`
@@ -182,14 +183,25 @@ type Load struct {
 	QPS          *float64           `json:"qps" jsonschema:"requests completed, per second"`
 	InFlight     InFlight           `json:"in_flight" jsonschema:"requests in flight"`
 	LatencyNS    *Latency           `json:"latency_ns" jsonschema:"latency percentiles in nanoseconds"`
+	Queued       *float64           `json:"queued" jsonschema:"requests in flight that wait rather than are served: in_flight * (1 - W0/W), W0 the mean latency in the quietest bins"`
 	States       map[string]float64 `json:"states" jsonschema:"share (0 to 1) of in-flight time by state"`
 	LittlesGap   *float64           `json:"littles_gap" jsonschema:"1 - X*W/L: near 0 is steady, near 1 is work that does not complete"`
 	Goroutines   *float64           `json:"goroutines" jsonschema:"at the end of the window"`
 	Verdict      string             `json:"verdict" jsonschema:"ok, growing, plateau, leak, recovered, unanswered or inconclusive"`
 	Cause        Text               `json:"cause" jsonschema:"downstream, pool, mutex, cpu, gc, stuck, abandoned and so on; null when not known"`
 	Sentence     string             `json:"sentence" jsonschema:"the load in one line"`
+	Support      *Support           `json:"support" jsonschema:"the concurrency up to which P99 is known to keep a limit"`
 	Measures     []Measure          `json:"measures" jsonschema:"the numbers behind the verdict"`
 	Series       *Series            `json:"series" jsonschema:"the load over time"`
+}
+
+// Support is the concurrency up to which P99 is known to keep a limit.
+type Support struct {
+	InFlight *int     `json:"in_flight" jsonschema:"requests at once"`
+	LimitNS  *float64 `json:"p99_limit_ns" jsonschema:"the limit on P99 in nanoseconds"`
+	BoundNS  *float64 `json:"p99_bound_ns" jsonschema:"upper bound of P99 at that concurrency"`
+	Limited  bool     `json:"limited" jsonschema:"true when more was seen and did not keep the limit"`
+	Method   string   `json:"method" jsonschema:"how it was found"`
 }
 
 // InFlight is concurrency over the window. Lower and Upper stand instead of Mean where
@@ -211,6 +223,8 @@ type Latency struct {
 	N      *int64   `json:"n" jsonschema:"requests behind the percentiles"`
 	Bound  bool     `json:"upper_bound" jsonschema:"true when the percentiles are upper bounds of histogram buckets"`
 	Method string   `json:"method" jsonschema:"how the percentiles were found"`
+	// Intervals are by the names of the percentiles.
+	Intervals map[string][2]float64 `json:"intervals" jsonschema:"95 % interval of each percentile, or the bounds of its bucket; what is missing has none"`
 }
 
 // Series is the load over time in bins of one width.

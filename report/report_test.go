@@ -238,7 +238,14 @@ func fill(v reflect.Value, rng *rand.Rand) {
 			fill(v.Elem(), rng)
 		}
 	case reflect.Map:
-		v.Set(reflect.ValueOf(map[string]float64{texts[rng.IntN(len(texts))]: rng.Float64(), "nan": math.NaN()}))
+		v.Set(reflect.MakeMap(v.Type()))
+		for _, key := range []string{texts[rng.IntN(len(texts))], "nan"} {
+			e := reflect.New(v.Type().Elem()).Elem()
+			if fill(e, rng); key == "nan" && e.Kind() == reflect.Float64 {
+				e.SetFloat(math.NaN())
+			}
+			v.SetMapIndex(reflect.ValueOf(key), e)
+		}
 	}
 }
 

@@ -9,6 +9,9 @@ import (
 // BracketMethod names the quantiles of classic histograms.
 const BracketMethod = "classic histogram: the bucket that holds the nearest rank; value is its upper bound, interval its bounds"
 
+// NativeMethod is the same of native ones, whose buckets grow by a constant factor.
+const NativeMethod = "native histogram: the bucket that holds the nearest rank; value is its upper bound, interval its bounds"
+
 // Bracket is what a classic histogram says of a quantile: it lies above Lo and at most at Hi.
 // Hi is +Inf when the rank falls into the last bucket. A point inside is not known: with
 // common bucket layouts, interpolation is wrong by tens of per cent.

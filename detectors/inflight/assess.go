@@ -32,6 +32,8 @@ const (
 	slowerFold = 2
 	// burstFold is how far above both ends of the window a burst stands.
 	burstFold = 3
+	// leastBurst is the concurrency of the ends below which a burst is noise: a few requests that met.
+	leastBurst = 3
 )
 
 // assessment is the judgement of one load.
@@ -104,6 +106,8 @@ func (a *assessment) missing(bins int) string {
 		timed = timed || !p.At.IsZero()
 	}
 	switch {
+	case f.load.Stated != nil && f.points == 0:
+		return "a summary of a whole test holds no course of time: keep the single requests (vegeta's results, k6 --out json, ghz -O json, hey -o csv)"
 	case f.points == 0:
 		return "no scrape was answered"
 	case !flight:
@@ -218,7 +222,7 @@ func (a *assessment) name(concurrency []float64) string {
 		peak = max(peak, l)
 	}
 	end := mean(last)
-	if peak >= burstFold*max(a.first.inFlight, end, 1) && end <= 1.5*max(a.first.inFlight, 1) {
+	if peak >= burstFold*max(a.first.inFlight, end, leastBurst) && end <= 1.5*max(a.first.inFlight, 1) {
 		return verdictRecovered
 	}
 	return verdictOK

@@ -15,7 +15,9 @@ type bin struct {
 	qps        *float64 // completed per second
 	arrivals   *float64 // per second: completions and the change of what is in flight
 	inFlight   *float64 // at the end
-	meanFlight *float64 // mean of both ends
+	meanFlight *float64 // mean of both ends, or over the interval where single requests were seen
+	durations  *float64 // seconds, Σ of those that completed
+	completed  *float64 // how many these are
 	goroutines *float64 // at the end
 }
 
@@ -38,6 +40,7 @@ type flow struct {
 	meanLatencyS *float64
 	latencyN     float64
 	buckets      []evidence.LatencyBucket
+	sparse       bool // the buckets are those of native histograms
 	sinceStart   bool // latency is that since the process started: there is one scrape only
 
 	sums sums
@@ -73,7 +76,22 @@ func newFlow(l *evidence.Load) *flow {
 		f.lifetime(before)
 	}
 	f.finish()
+	if l.Stated != nil && f.points == 0 {
+		f.state(l.Stated)
+	}
 	return f
+}
+
+// state takes a load generator's summary: it has no time line, so concurrency is what Little's law makes of it.
+func (f *flow) state(s *evidence.StatedLoad) {
+	f.window, f.requestTime, f.requests = s.DurationS, s.DurationS, &s.Requests
+	f.meanLatencyS, f.latencyN = s.MeanLatencyS, s.Requests
+	f.buckets = s.Buckets
+	f.meanInFlight = f.explained()
+	if g := f.load.Generator; g != nil && g.Workers > 0 && f.meanInFlight != nil {
+		// A worker has one request at a time. wrk adds to latencies what it takes stalls to have kept back.
+		f.meanInFlight = stats.Float(min(*f.meanInFlight, float64(g.Workers)))
+	}
 }
 
 func unanswered(p *evidence.LoadPoint) bool {
@@ -84,8 +102,10 @@ func (f *flow) gauges(p *evidence.LoadPoint) {
 	if finite(p.Goroutines) {
 		f.goroutines = append(f.goroutines, *p.Goroutines)
 	}
-	if finite(p.InFlight) && (f.maxInFlight == nil || *p.InFlight > *f.maxInFlight) {
-		f.maxInFlight = p.InFlight
+	for _, most := range []*float64{p.InFlight, p.MaxInFlight} {
+		if finite(most) && (f.maxInFlight == nil || *most > *f.maxInFlight) {
+			f.maxInFlight = most
+		}
 	}
 }
 
@@ -107,10 +127,15 @@ func (f *flow) interval(a, b *evidence.LoadPoint) {
 	}
 	if finite(a.InFlight) && finite(b.InFlight) {
 		mean := (*a.InFlight + *b.InFlight) / 2
+		if finite(b.MeanInFlight) {
+			mean = *b.MeanInFlight
+		}
 		x.meanFlight = &mean
 		f.sums.flightSeconds += dt
 		f.sums.flight += mean * dt
-		if x.qps != nil {
+		if started := delta(a.Started, b.Started); started != nil {
+			x.arrivals = stats.Float(*started / dt)
+		} else if x.qps != nil {
 			x.arrivals = stats.Float(stats.Arrivals(*x.qps, *b.InFlight-*a.InFlight, dt))
 		}
 	}
@@ -124,13 +149,19 @@ func (f *flow) latency(a, b *evidence.LoadPoint, x *bin) {
 	if sum != nil && count != nil {
 		f.sums.durations += *sum
 		f.latencyN += *count
+		x.durations, x.completed = sum, count
 		if x.meanFlight != nil {
 			f.sums.bothSeconds += x.seconds
 			f.sums.bothFlight += *x.meanFlight * x.seconds
 			f.sums.bothDurations += *sum
 		}
 	}
-	f.addBuckets(a.LatencyBuckets, b.LatencyBuckets)
+	if b.Sparse {
+		f.sparse = true
+		f.addSparse(a.LatencyBuckets, b.LatencyBuckets)
+	} else {
+		f.addBuckets(a.LatencyBuckets, b.LatencyBuckets)
+	}
 }
 
 // addBuckets adds what two scrapes' buckets differ by, when their layouts agree.

@@ -100,3 +100,35 @@ func (u unexplained) measure(f *flow) stats.Measure {
 	return stats.Measure{Name: "unexplained_goroutines", Value: u.count, Unit: "count", N: int64(len(f.goroutines)), Max: stats.Float(slices.Max(f.goroutines)),
 		Method: "goroutines at the last scrape less " + stats.LittleMethod + " or the gauge of requests in flight; growth by " + stats.MannKendallMethod}.Over(f.window)
 }
+
+// notable holds for goroutines far beyond what requests explain, growing or not.
+func (u unexplained) notable() bool {
+	return u.count >= notableGoroutines && u.goroutines >= perRequest*u.explained+notableGoroutines
+}
+
+// notableGoroutines is as many as are worth a word. Fewer are connections and background work.
+const notableGoroutines = 100
+
+// goroutinesText says how many goroutines there are, and how many of them serve no request.
+func (a *assessment) goroutinesText(w *waits) string {
+	f := a.flow
+	n := f.goroutines[len(f.goroutines)-1]
+	text := grouped(n) + " goroutines"
+	u, ok := f.unexplained()
+	if !ok || !u.notable() || a.diverges {
+		return text
+	}
+	if q := f.qps(); q != nil && *q > 0 && f.meanLatencyS != nil {
+		text += " would mean " + duration(stats.Residence(n, *q)) + " each: throughput explains " + grouped(u.explained) + ", " +
+			grouped(u.count) + " are not serving requests"
+	} else {
+		text += ", " + grouped(u.count) + " of them not serving requests"
+	}
+	if a.others != nil {
+		text += ", and growing"
+	}
+	if s := w.largestOther(); s != nil && f.load.Origin == "" {
+		text += "; most are parked at " + s.frame.Function
+	}
+	return text
+}

@@ -47,6 +47,7 @@ var Detector = &analyze.Detector{
 	Needs: []analyze.Need{
 		{Kind: evidence.Metrics, Captures: 2, Confidence: analyze.Likely, Try: tryMetrics},
 		{Kind: evidence.LoadTest, Captures: 2, Confidence: analyze.Likely, Try: tryMetrics},
+		{Kind: evidence.LoadTest, Captures: 1, Confidence: analyze.Weak, Try: tryMetrics},
 		{Kind: evidence.Goroutine, Captures: 2, Confidence: analyze.Possible, Try: tryMetrics},
 		{Kind: evidence.Execution, Captures: 1, Confidence: analyze.Possible, Try: tryMetrics},
 		{Kind: evidence.Metrics, Captures: 1, Confidence: analyze.Weak, Try: tryMetrics},
@@ -62,6 +63,7 @@ var Detector = &analyze.Detector{
 		{Name: "max-qps-rise", Default: 1.25, Unit: "factor", Why: "a load that rises by more than a quarter explains growth of its own"},
 		{Name: "min-pileup", Default: 20, Unit: "goroutines", Why: "the growth at one line that snapshots must show; fewer is ordinary variation of a busy handler"},
 		{Name: "min-unexplained", Default: 100, Unit: "goroutines", Why: "growth that no request explains; fewer are connections and background work"},
+		{Name: "p99-limit", Default: 0, Unit: "ms", Why: "what \"supports N\" is asked for; 0 takes twice the P99 at the lowest concurrency, rounded up to 1, 2 or 5: where waiting takes as long as the work"},
 		{Name: "max-lost-share", Default: 0.2, Unit: "ratio", Why: "a single lost scrape is the network's, every fifth the service's"},
 	},
 	Run: run,
@@ -79,7 +81,7 @@ func run(ctx context.Context, p *analyze.Pass) error {
 		if a.flow.load.Route == "all" && (all == nil || a.tested && !all.tested) {
 			all = a
 		}
-		p.ReportLoad(a.report(waits))
+		p.ReportLoad(a.report(waits, int64(p.Param("p99-limit")*1e6)))
 		if a.flow.load.Route == "all" {
 			reportDiverging(p, a, waits)
 			reportUnexplained(p, a, waits)

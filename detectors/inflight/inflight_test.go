@@ -123,7 +123,7 @@ func TestSentence(t *testing.T) {
 	l := scraped(60, func(int) second { return second{91, 950, 0.112, 260} })
 	res := analyse(t, &evidence.Set{Loads: []evidence.Load{l}})
 	r := res.Load[0]
-	for _, want := range []string{" QPS at ", " in flight; P95 100–250 ms", " goroutines"} {
+	for _, want := range []string{" QPS at ", " in flight; P99 100–250 ms", " goroutines"} {
 		if !strings.Contains(r.Sentence, want) {
 			t.Errorf("sentence %q lacks %q", r.Sentence, want)
 		}
@@ -155,7 +155,7 @@ func TestUnexplainedText(t *testing.T) {
 	if f.Location != workerFrame || f.Severity != analyze.Medium {
 		t.Errorf("location %+v", f.Location)
 	}
-	if !strings.Contains(res.Load[0].Sentence, "of them not serving requests, and growing") {
+	if !strings.Contains(res.Load[0].Sentence, "are not serving requests, and growing; most are parked at ") {
 		t.Errorf("sentence %q", res.Load[0].Sentence)
 	}
 	// Snapshots over time show which lines grow: that is the leak detector's to judge.

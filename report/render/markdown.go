@@ -112,6 +112,19 @@ func (m *page) load(r *report.Report) {
 	m.more(len(r.Load)-n, "row")
 	remarks := loadRemarks(r, m.Options)
 	m.remarks(remarks[:m.limit(len(remarks), maxRemarks)])
+	drawn := 0
+	for _, l := range r.Load {
+		rows := sparks(l)
+		if len(rows) == 0 || l.Route != "all" || drawn == m.limit(drawn+1, maxSparks) {
+			continue
+		}
+		if drawn++; drawn == 1 {
+			m.printf("\n")
+		}
+		for _, s := range rows {
+			m.printf("- `%s` %s %s, %s\n", s.drawing, loadName(l), s.name, s.scale)
+		}
+	}
 }
 
 func (m *page) findings(all []report.Finding) {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"path"
 	"slices"
 	"strings"
 
@@ -256,11 +257,11 @@ func measureName(name string) string { return strings.ReplaceAll(name, "_", " ")
 // latency.
 var loadColumns = []column{
 	{title: "Load", least: 20}, {title: "QPS", right: true}, {title: "In flight", right: true},
-	{title: "Max", right: true}, {title: "Goroutines", right: true}, {title: "Little gap", right: true},
-	{title: "P50", right: true}, {title: "P95", right: true}, {title: "P99", right: true},
+	{title: "Peak", right: true}, {title: "Queued", right: true}, {title: "Goroutines", right: true}, {title: "Little gap", right: true},
+	{title: "P50", right: true}, {title: "P90", right: true}, {title: "P95", right: true}, {title: "P99", right: true}, {title: "Max", right: true},
 }
 
-const latencyColumn = 6
+const latencyColumn = 7
 
 func loadRow(l report.Load) []string {
 	latency := report.Latency{}
@@ -271,9 +272,27 @@ func loadRow(l report.Load) []string {
 	if l.InFlight.Mean == nil && (l.InFlight.Lower != nil || l.InFlight.Upper != nil) {
 		inFlight = human(l.InFlight.Lower, "count") + " to " + human(l.InFlight.Upper, "count")
 	}
-	return []string{l.Source + " " + l.Route, human(l.QPS, "per_s"), inFlight, human(l.InFlight.Max, "count"),
-		human(l.Goroutines, "count"), share(l.LittlesGap),
-		percentile(latency.P50, latency.Bound), percentile(latency.P95, latency.Bound), percentile(latency.P99, latency.Bound)}
+	return []string{loadName(l), human(l.QPS, "per_s"), inFlight, human(l.InFlight.Max, "count"),
+		few(l.Queued), human(l.Goroutines, "count"), share(l.LittlesGap),
+		percentile(latency.P50, latency.Bound), percentile(latency.P90, latency.Bound), percentile(latency.P95, latency.Bound),
+		percentile(latency.P99, latency.Bound), human(latency.Max, "ns")}
+}
+
+// loadName is "metrics all", with the target or file where there is one.
+func loadName(l report.Load) string {
+	name := l.Source + " " + l.Route
+	if l.Origin != "" {
+		name += " " + path.Base(string(l.Origin))
+	}
+	return name
+}
+
+// few writes a mean of things that may be nearly none.
+func few(v *float64) string {
+	if v != nil && *v > 0 && *v < 0.05 {
+		return "<0.1"
+	}
+	return human(v, "count")
 }
 
 // share writes a ratio as a percentage to a tenth.
@@ -311,7 +330,7 @@ func loadRemarks(r *report.Report, o Options) []remark {
 			parts = append(parts, "in flight: "+s)
 		}
 		if len(parts) > 0 {
-			out = append(out, remark{name: l.Source + " " + l.Route, text: strings.Join(parts, "; ")})
+			out = append(out, remark{name: loadName(l), text: strings.Join(parts, "; ")})
 		}
 	}
 	return out

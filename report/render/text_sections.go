@@ -82,6 +82,27 @@ func (p *printer) load(r *report.Report) {
 	for _, m := range remarks[:p.limit(len(remarks), maxRemarks)] {
 		p.block(2, cutMiddle(m.name, p.Width/3)+":", plain, m.text)
 	}
+	p.courses(r.Load)
+}
+
+// courses draws arrivals above concurrency, on one time axis, of the loads of all routes.
+func (p *printer) courses(loads []report.Load) {
+	drawn := 0
+	for _, l := range loads {
+		rows := sparks(l)
+		if len(rows) == 0 || l.Route != "all" || drawn == p.limit(drawn+1, maxSparks) {
+			continue
+		}
+		drawn++
+		for i, s := range rows {
+			label := ""
+			if i == 0 && len(loads) > 1 {
+				p.block(2, "", plain, cutMiddle(loadName(l), p.Width/2)+":")
+			}
+			label = fmt.Sprintf("%-10s", s.name)
+			p.block(4, label, dim, s.drawing+joint+joint+s.scale)
+		}
+	}
 }
 
 // loadTable prints one table, or where that is too wide one of throughput beside
