@@ -41,7 +41,7 @@ var layers = []layer{
 	{pkg: "cmd/internal/gotest", may: []string{"analyze/evidence"}},
 	{pkg: "cmd/go-debug", may: []string{"cmd/internal/cli"}},
 	{pkg: "fixtures/...", may: []string{"fixtures/..."}},
-	{pkg: "scripts/...", may: []string{"scripts/...", "analyze/...", "analyze", "detectors", "report", "report/render"}},
+	{pkg: "scripts/...", may: []string{"scripts/...", "analyze/...", "analyze", "detectors", "detectors/...", "report", "report/render"}},
 }
 
 // owners lists the one package that imports each dependency.
