@@ -13,8 +13,9 @@ import (
 // cpu is the CPU profiles, as far as they concern locks.
 type cpu struct {
 	*signature.Profile
-	samples []cpuSample
-	doubted bool
+	samples  []cpuSample
+	doubted  bool
+	unusable string // why it says nothing of Go's functions; empty where it may
 }
 
 type cpuSample struct {
@@ -26,9 +27,16 @@ type cpuSample struct {
 
 func readCPU(set *evidence.Set) *cpu {
 	out := &cpu{Profile: signature.Read(set)}
-	if doubts := out.Doubts(); slices.ContainsFunc(doubts, func(d signature.Doubt) bool { return d.Kind == signature.Difference }) ||
-		!slices.ContainsFunc(set.ProfilesOf(evidence.CPU), signature.IsGo) {
-		out.Profile = signature.Read(&evidence.Set{}) // it has no shares of Go's functions
+	switch {
+	case !set.Has(evidence.CPU, 1):
+		return out
+	case !slices.ContainsFunc(set.ProfilesOf(evidence.CPU), signature.IsGo):
+		out.unusable = "the CPU profile is not of a Go program"
+	case slices.ContainsFunc(out.Doubts(), func(d signature.Doubt) bool { return d.Kind == signature.Difference }):
+		out.unusable = "the CPU profile is the difference of two, and has no shares"
+	}
+	if out.unusable != "" {
+		out.Profile = signature.Read(&evidence.Set{})
 		return out
 	}
 	out.doubted = out.Doubted()

@@ -190,6 +190,46 @@ func TestNegativeDelaysHaveNoRate(t *testing.T) {
 	}
 }
 
+// TestOnlyTheUnlockIsKnown: nobody waits at the Lock of the section, so where it begins is not known. What its
+// function waits for before it unlocks is the place; a line after that, or another function, is not.
+func TestOnlyTheUnlockIsKnown(t *testing.T) {
+	after := stack("time.Sleep@300", "main.(*store).put@33", "main.handle@9")
+	for name, tt := range map[string]struct {
+		nap  evidence.Stack
+		line int
+		says bool
+	}{"before": {napInPut, 25, true}, "after": {after, 30, false}, "elsewhere": {stack("time.Sleep@300", "main.other@5"), 30, false}} {
+		tr := newTrace().waits(evidence.WaitSleep, tt.nap, 100, second/125)
+		set := profiles(profile(evidence.Mutex, 10*time.Second, sample{unlockPut, 4000, 50 * second}))
+		set.Trace = &tr.Trace
+		found, _ := detect(t, set)
+		if len(found) != 1 || found[0].Location.Line != tt.line || strings.Contains(found[0].Message, "up to line 30, which is asleep in time.Sleep") != tt.says {
+			t.Errorf("%s: %+v", name, found)
+		}
+	}
+}
+
+// TestLoggersSectionIsTheLoggers: what the writer of a logger waits for is found inside of the logger's function.
+func TestLoggersSectionIsTheLoggers(t *testing.T) {
+	lockLog := stack("sync.(*Mutex).Lock@46", "log.(*Logger).output@236", "log.Printf@5", "main.handle@12")
+	writing := stack("os.(*File).Write@200", "main.(*sink).Write@66", "log.(*Logger).output@238", "log.Printf@5", "main.audit@15")
+	tr := newTrace().waits(evidence.WaitMutex, lockLog, 100, second/20).wakes(unlockLog, lockLog, 100, second/20).waits(evidence.WaitIO, writing, 100, second/200)
+	found, _ := detect(t, &evidence.Set{Trace: &tr.Trace})
+	if len(found) != 1 || found[0].Rule != ruleLog || found[0].Location.Function != "main.handle" ||
+		!strings.Contains(found[0].Message, "with it asleep in os.(*File).Write at main.go:66 (50 % of the time)") {
+		t.Errorf("findings %+v", found)
+	}
+}
+
+// TestProfilesOfOtherLanguages are no answer, and say why.
+func TestProfilesOfOtherLanguages(t *testing.T) {
+	p := cpuProfile(sample{evidence.Stack{{Function: "java.lang.Thread.run", File: "Thread.java", Line: 1}}, 900, 0})
+	found, out := detect(t, profiles(p))
+	if len(found) != 0 || out.State != analyze.Inconclusive || out.Why != "the CPU profile is not of a Go program" {
+		t.Errorf("findings %+v, outcome %+v", found, out)
+	}
+}
+
 func TestIdleProgramsHaveNoFight(t *testing.T) {
 	p := cpuProfile(sample{dumpPut, 200, 0}, sample{stack("main.work@1"), 300, 0})
 	p.DurationNS = 60 * second

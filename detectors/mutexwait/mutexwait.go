@@ -1,6 +1,7 @@
 package mutexwait
 
 import (
+	"cmp"
 	"context"
 	_ "embed"
 
@@ -141,7 +142,7 @@ func (r *reading) remark(found int) {
 	case r.held.records == 0 && r.waited.records == 0 && profiles && found == 0:
 		r.Inconclusive(r.whyEmpty(), tryCapture)
 	case !profiles && !set.Has(evidence.Goroutine, 1) && few:
-		r.Inconclusive("the CPU profile has too few samples for a share", tryCapture)
+		r.Inconclusive(cmp.Or(r.cpu.unusable, "the CPU profile has too few samples for a share"), tryCapture)
 	case !profiles && found == 0 && set.Count(evidence.Goroutine) == 1 && few:
 		r.Inconclusive("one snapshot: nobody waits for a lock at that moment, which says nothing of the next", tryCapture)
 	case !profiles:

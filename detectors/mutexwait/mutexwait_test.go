@@ -164,6 +164,9 @@ func TestOutcomes(t *testing.T) {
 			t.Errorf("%s: open questions %+v, want %q", tt.name, out.Unchecked, tt.open)
 		}
 	}
+	if _, out := detect(t, profiles(profile(evidence.Block, 0))); out.State != analyze.Inconclusive || !strings.Contains(out.Why, "runtime.SetBlockProfileRate(10_000)") {
+		t.Errorf("empty block profile: %+v", out)
+	}
 	_, out := detect(t, profiles(profile(evidence.Mutex, 0)))
 	if !strings.Contains(out.Why, "runtime.SetMutexProfileFraction was never called") || out.Try == "" {
 		t.Errorf("outcome %+v does not say what to do", out)

@@ -15,9 +15,10 @@ import (
 // cpuShares are what the CPU profiles say of channels and selects.
 type cpuShares struct {
 	*signature.Profile
-	taken     bool // there was a CPU profile, maybe an empty one
-	tells     bool // shares can be taken from it
-	doubted   bool // and are to be distrusted
+	taken     bool   // there was a CPU profile, maybe an empty one
+	unusable  string // why it says nothing of Go's functions; empty where it may
+	tells     bool   // shares can be taken from it
+	doubted   bool   // and are to be distrusted
 	requestsS float64
 
 	selecting, polling, closing signature.Share
@@ -26,9 +27,15 @@ type cpuShares struct {
 func readCPU(p *analyze.Pass) *cpuShares {
 	set := p.Evidence
 	c := &cpuShares{Profile: signature.Read(set), taken: set.Has(evidence.CPU, 1), requestsS: signature.RequestRate(set)}
-	difference := slices.ContainsFunc(c.Doubts(), func(d signature.Doubt) bool { return d.Kind == signature.Difference })
-	if difference || !slices.ContainsFunc(set.ProfilesOf(evidence.CPU), signature.IsGo) {
-		c.Profile = signature.Read(&evidence.Set{}) // it has no shares of Go's functions
+	switch {
+	case !c.taken:
+	case !slices.ContainsFunc(set.ProfilesOf(evidence.CPU), signature.IsGo):
+		c.unusable = "the CPU profile is not of a Go program"
+	case slices.ContainsFunc(c.Doubts(), func(d signature.Doubt) bool { return d.Kind == signature.Difference }):
+		c.unusable = "the CPU profile is the difference of two, and has no shares"
+	}
+	if c.unusable != "" {
+		c.Profile = signature.Read(&evidence.Set{})
 	}
 	c.doubted = c.Doubted()
 	c.tells = c.Enough() && (c.WindowNS == 0 || c.Cores() >= p.Param("min-cores"))

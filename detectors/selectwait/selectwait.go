@@ -1,6 +1,7 @@
 package selectwait
 
 import (
+	"cmp"
 	"context"
 	_ "embed"
 	"maps"
@@ -115,12 +116,12 @@ func remark(p *analyze.Pass, cpu *cpuShares, crowds []crowd, told map[string]boo
 		p.Inconclusive("goroutine snapshots show where goroutines wait, not what it costs", tryCapture)
 		return
 	case cpu.taken && !enough && !idle && !hasTrace && !hasBlock:
-		p.Inconclusive("the CPU profile has too few samples for a share", tryCapture)
+		p.Inconclusive(cmp.Or(cpu.unusable, "the CPU profile has too few samples for a share"), tryCapture)
 		return
 	case !cpu.taken:
-		p.NotChecked("CPU spent in select: no CPU profile", tryCapture)
+		p.NotChecked("CPU spent in channels and selects: no CPU profile", tryCapture)
 	case !enough && !idle:
-		p.NotChecked("CPU spent in select: too few samples for a share", tryCapture)
+		p.NotChecked("CPU spent in channels and selects: "+cmp.Or(cpu.unusable, "too few samples for a share"), tryCapture)
 	}
 	for _, c := range crowds {
 		if !told[c.key] && !hasTrace {
