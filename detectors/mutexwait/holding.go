@@ -74,8 +74,8 @@ func (l *lock) holdersAsleep(set *evidence.Set) (t *asleep.Time, sure bool) {
 	}
 	spans := slices.DeleteFunc(l.spans(), func(s span) bool { return s.from == 0 && s != top })
 	return asleep.Within(set, func(s evidence.Stack) bool {
-		// Who waits for the lock itself does not have it.
-		if c, ok := parseLock(s); ok && slices.Contains(l.sections, c.section()) && top.from == 0 {
+		// Who waits for the lock itself does not have it, nor who has given it back in a Cond.
+		if c, ok := parseLock(s); ok && slices.Contains(l.sections, c.section()) && top.from == 0 || s.Contains("sync.(*Cond).Wait") {
 			return false
 		}
 		return slices.ContainsFunc(s, func(f evidence.Frame) bool {

@@ -198,7 +198,8 @@ func TestOnlyTheUnlockIsKnown(t *testing.T) {
 		nap  evidence.Stack
 		line int
 		says bool
-	}{"before": {napInPut, 25, true}, "after": {after, 30, false}, "elsewhere": {stack("time.Sleep@300", "main.other@5"), 30, false}} {
+	}{"before": {napInPut, 25, true}, "after": {after, 30, false}, "elsewhere": {stack("time.Sleep@300", "main.other@5"), 30, false},
+		"with the lock given back": {stack("sync.runtime_notifyListWait@606", "sync.(*Cond).Wait@71", "main.(*store).put@25", "main.handle@9"), 30, false}} {
 		tr := newTrace().waits(evidence.WaitSleep, tt.nap, 100, second/125)
 		set := profiles(profile(evidence.Mutex, 10*time.Second, sample{unlockPut, 4000, 50 * second}))
 		set.Trace = &tr.Trace
