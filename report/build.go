@@ -8,6 +8,7 @@ import (
 
 	"go-debug/analyze"
 	"go-debug/analyze/evidence"
+	"go-debug/analyze/score"
 	"go-debug/analyze/stats"
 )
 
@@ -33,6 +34,7 @@ func New(set *evidence.Set, res *analyze.Result, tool Tool) *Report {
 	for _, rule := range res.Rules {
 		r.Rules = append(r.Rules, Rule{ID: rule.ID, Title: rule.Title, Severity: rule.Severity, Remedy: rule.Remedy, Help: rule.Doc})
 	}
+	r.Scores = newScores(score.Of(set, res.Load))
 	r.Sites = newSites(set)
 	r.aim()
 	r.Verdict = judge(r)

@@ -178,6 +178,15 @@ func (r *Report) otherChecks() []Check {
 			told = append(told, ch.reason(r.Gate.Baseline != ""))
 		}
 	}
+	if r.Diff != nil {
+		for i := range r.Diff.Scores {
+			c := &r.Diff.Scores[i]
+			if c.Direction == ScoreWorse && slices.ContainsFunc(r.Gate.Reasons, func(o Reason) bool { return o.Text == c.reason() }) {
+				told = append(told, c.reason())
+				out = append(out, Check{Suite: "scores", Name: c.Family + " " + c.Name, State: Failed, Text: c.reason(), Hint: c.Method})
+			}
+		}
+	}
 	for _, why := range r.Gate.Reasons {
 		if slices.Contains(told, why.Text) {
 			continue

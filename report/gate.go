@@ -7,6 +7,7 @@ import (
 
 	"go-debug/analyze"
 	"go-debug/analyze/evidence"
+	"go-debug/analyze/score"
 )
 
 // Gate is the judgement of a gate, as a section of the report: renderers show it and
@@ -59,6 +60,45 @@ type Trial struct {
 	Earlier []*Report
 	// Command is what the gate ran to drive load or tests; nil for none.
 	Command *Command
+	// Before and Runs are the runs of both sides, this report's among Runs. With several on each side
+	// their scores are compared by Scores, and what is worse fails.
+	Before, Runs []*Report
+	Scores       ScoreRules
+}
+
+// replicated reports whether there are several runs on each side.
+func (t *Trial) replicated() bool { return len(t.Before) > 1 && len(t.Runs) > 1 }
+
+// regressions compares the scores of several runs, and adds what is worse.
+func (j *Judgement) regressions(r *Report, t *Trial) {
+	r.Diff = NewDiff(Side{t.Baseline.Name, t.Before}, Side{"", t.Runs}, t.Scores, t.Growth)
+	r.Diff.Findings = nil // the gate lists them
+	if t.Policy.FailOn == 0 {
+		return
+	}
+	more := map[string]int{}
+	for _, c := range r.Diff.Scores {
+		if c.Direction != ScoreWorse {
+			continue
+		}
+		if more[c.Family]++; more[c.Family] <= maxScoreReasons {
+			j.add(ExitFindings, "%s", c.reason())
+		}
+	}
+	for _, family := range score.Families {
+		if n := more[string(family)] - maxScoreReasons; n > 0 {
+			j.add(ExitFindings, "%s of family %s are worse", count(n, "more score"), family)
+		}
+	}
+}
+
+// maxScoreReasons is how many scores of a family are named one by one: the callers of a function that
+// got slower have got slower, too.
+const maxScoreReasons = 5
+
+// reason says that a score is worse, in one line.
+func (c *ScoreChange) reason() string {
+	return fmt.Sprintf("%s %s is worse: %.4g before and %.4g now, in %s (p = %.2g, %d and %d runs)", c.Family, c.Name, *c.Before, *c.After, c.Unit, *c.P, c.Runs[0], c.Runs[1])
 }
 
 // Command is a command that a gate ran beside the capture.
@@ -94,6 +134,9 @@ func (r *Report) ApplyGate(t Trial) int {
 		j.add(ExitFindings, "%s", text)
 	}
 	j.circumstances(r, t)
+	if t.Baseline != nil && t.replicated() {
+		j.regressions(r, &t)
+	}
 	gate.ExitCode, gate.Failed, gate.Reasons = j.ExitCode, j.ExitCode != ExitOK, j.Reasons
 	gate.Findings = byClass(all)
 	r.Gate = gate

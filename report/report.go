@@ -31,7 +31,9 @@ type Report struct {
 	Detectors []Detector `json:"detectors" jsonschema:"what was checked and what was not"`
 	Findings  []Finding  `json:"findings" jsonschema:"what was found, the most important first"`
 	Rules     []Rule     `json:"rules" jsonschema:"the rules of the findings, by id; additive: absent in reports of older versions"`
+	Scores    []Score    `json:"scores" jsonschema:"numbers by which runs are compared: the largest functions, waits, latencies"`
 	Sites     *SiteList  `json:"sites" jsonschema:"where goroutines blocked, found fault with or not; null when no evidence shows it"`
+	Diff      *Diff      `json:"diff" jsonschema:"what differs from other runs; null where there was nothing to compare"`
 	Gate      *Gate      `json:"gate" jsonschema:"the judgement of a gate; null for a plain analysis"`
 }
 

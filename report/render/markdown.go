@@ -37,6 +37,13 @@ func (m *page) report(r *report.Report) {
 	if r.Gate != nil {
 		m.gate(r.Gate)
 	}
+	if r.Diff != nil {
+		m.difference(r.Diff)
+	}
+	if r.Diff != nil && r.Gate == nil { // a comparison is no report of either side
+		m.changes(r.Diff.Findings)
+		return
+	}
 	m.printf("## %s: %s\n\n", strings.ToUpper(string(r.Verdict.Status)), prose(r.Verdict.Summary))
 	m.printf("Read %s\n", prose(inputsPhrase(r)))
 	remarks := inputRemarks(r)
@@ -209,18 +216,8 @@ func (m *page) gate(g *report.Gate) {
 	for _, n := range g.Notes {
 		m.printf("- note: %s\n", prose(n))
 	}
-	if changes := g.Findings.All(); len(changes) > 0 && g.Baseline != "" {
-		m.printf("\n### Findings before and after\n\n")
-		n := m.limit(len(changes), 2*maxRows)
-		var rows [][]string
-		for _, c := range changes[:n] {
-			rows = append(rows, changeRow(c))
-		}
-		m.table(changeColumns, rows)
-		m.more(len(changes)-n, "row")
-		if anyFails(changes) {
-			m.printf("\n%s\n", failLegend)
-		}
+	if g.Baseline != "" {
+		m.changes(g.Findings.All())
 	}
 	if len(g.Load) > 0 {
 		m.printf("\n### Load before and after\n\n")
@@ -233,6 +230,23 @@ func (m *page) gate(g *report.Gate) {
 		m.more(len(g.Load)-n, "row")
 	}
 	m.printf("\n")
+}
+
+func (m *page) changes(changes []report.Change) {
+	if len(changes) == 0 {
+		return
+	}
+	m.printf("\n### Findings before and after\n\n")
+	n := m.limit(len(changes), 2*maxRows)
+	var rows [][]string
+	for _, c := range changes[:n] {
+		rows = append(rows, changeRow(c))
+	}
+	m.table(changeColumns, rows)
+	m.more(len(changes)-n, "row")
+	if anyFails(changes) {
+		m.printf("\n%s\n", failLegend)
+	}
 }
 
 func (m *page) table(cols []column, rows [][]string) {

@@ -14,6 +14,13 @@ func (p *printer) report(r *report.Report) {
 	if r.Gate != nil {
 		p.gate(r.Gate)
 	}
+	if r.Diff != nil {
+		p.difference(r.Diff)
+	}
+	if r.Diff != nil && r.Gate == nil { // a comparison is no report of either side
+		p.changes(r.Diff.Findings)
+		return
+	}
 	p.block(0, strings.ToUpper(string(r.Verdict.Status))+" ", statusStyle(r.Verdict.Status), r.Verdict.Summary)
 	p.inputs(r)
 	p.load(r)
@@ -258,7 +265,9 @@ func (p *printer) gate(g *report.Gate) {
 	for _, n := range g.Notes {
 		p.block(2, "note:", dim, n)
 	}
-	p.changes(g)
+	if g.Baseline != "" {
+		p.changes(g.Findings.All())
+	}
 	if len(g.Load) > 0 {
 		p.heading("Load before and after")
 		n := p.limit(len(g.Load), 2*maxRows)
@@ -272,9 +281,8 @@ func (p *printer) gate(g *report.Gate) {
 	fmt.Fprintln(&p.out)
 }
 
-func (p *printer) changes(g *report.Gate) {
-	changes := g.Findings.All()
-	if len(changes) == 0 || g.Baseline == "" {
+func (p *printer) changes(changes []report.Change) {
+	if len(changes) == 0 {
 		return
 	}
 	p.heading("Findings before and after")

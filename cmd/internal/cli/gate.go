@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -23,8 +25,13 @@ func newGate(t *terminal) *cobra.Command {
 		Use:   "gate [INPUT...] [-- COMMAND...]",
 		Short: "Fail a CI job on findings, or on what is new or worse than a baseline",
 		Long: `Gate analyses like analyze and judges the result. With --baseline (a JSON report of an
-earlier run) only findings that are new or have grown fail; those known are listed. Without it
-every finding of severity --fail-on and confidence --min-confidence or more fails.
+earlier run, or a capture) only findings that are new or have grown fail; those known are listed.
+Without it every finding of severity --fail-on and confidence --min-confidence or more fails.
+
+Where both sides are directories of several captures, each is a run: a finding fails only if it
+fails in each of them, and the scores of diff (CPU time by function, lock delay, waits, latency)
+are compared by a permutation test over all of a family, at 5 %. What is worse by --min-effect
+fails, too. Eight runs a side find a rise of a quarter; fewer than three show nothing.
 
 Leaks are compared by fingerprint and by rate, never by totals. A known one has grown when the
 goroutines that survive, per request where the requests are known and else per second, exceed
@@ -60,7 +67,8 @@ is not there.`,
 	}
 	g.register(cmd, report.GatePolicy())
 	f := cmd.Flags()
-	f.StringVar(&g.baseline, "baseline", "", "compare with this JSON `REPORT` and fail only on what is new or worse")
+	f.StringVar(&g.baseline, "baseline", "", "compare with `INPUT` (a JSON report, a capture, a directory of several) and fail only on what is new or worse")
+	f.Float64Var(&g.minEffect, "min-effect", report.DefaultScoreRules().MinEffect, "smallest change of a score that fails, as a `SHARE` of what was")
 	f.StringVar(&g.config, "config", "", "read accepted findings from `FILE` (default: "+config.FileName+" where there is one)")
 	f.IntVar(&g.retry, "retry", 0, "capture a live INPUT, or run the tests, up to `N` times more before failing: a finding fails only if it is there each time")
 	f.DurationVar(&g.settle, "settle", 0, fmt.Sprintf("when the load has stopped, wait so long and look who is left (tests: %v unless set)", gotest.DefaultSettle))
@@ -75,6 +83,8 @@ type gating struct {
 	config   string
 	retry    int
 	settle   time.Duration
+	// minEffect is the smallest change of a score that fails, where both sides have several runs.
+	minEffect float64
 }
 
 const maxRetries = 10
@@ -101,10 +111,21 @@ func (g *gating) run(cmd *cobra.Command, inputs, command []string) error {
 	if policy.Accept, err = g.accepted(); err != nil {
 		return err
 	}
-	trial := report.Trial{Growth: report.DefaultGrowth(), Policy: policy}
+	trial := report.Trial{Growth: report.DefaultGrowth(), Policy: policy, Scores: report.DefaultScoreRules()}
 	trial.Policy.Now = g.t.clock()
-	if trial.Baseline, err = readBaseline(g.t, g.baseline); err != nil {
-		return err
+	trial.Scores.MinEffect = g.minEffect
+	if g.baseline != "" {
+		base, err := g.before(cmd.Context(), opt, policy.AllowPartial)
+		if err != nil {
+			return err
+		}
+		trial.Before = base.Runs
+		trial.Baseline = &report.Baseline{Name: g.baseline, Report: base.Runs[len(base.Runs)-1]}
+	}
+	if len(inputs) == 1 && len(command) == 0 {
+		if see, err = g.replicates(cmd.Context(), inputs[0], see, &trial, opt); err != nil {
+			return err
+		}
 	}
 	r, code, err := g.judge(cmd.Context(), see, trial)
 	if err != nil {
@@ -228,14 +249,37 @@ func (g *gating) accepted() ([]report.Acceptance, error) {
 	return c.Accept, nil
 }
 
-// readBaseline reads the report to compare with; no name means no comparison.
-func readBaseline(t *terminal, name string) (*report.Baseline, error) {
-	if name == "" {
-		return nil, nil
+// before reads the baseline. What is named like a report must be one, and what was not wholly read is no
+// baseline.
+func (g *gating) before(ctx context.Context, opt analyze.Options, allowPartial bool) (report.Side, error) {
+	if strings.EqualFold(filepath.Ext(g.baseline), ".json") {
+		r, err := readReport(g.t, g.baseline)
+		return report.Side{Name: g.baseline, Runs: []*report.Report{r}}, err
 	}
-	r, err := readReport(t, name)
+	side, err := g.t.side(ctx, g.baseline, &g.in, opt)
+	if err != nil {
+		return side, err
+	}
+	if err := partial(side); err != nil && !allowPartial {
+		return side, unreadable(fmt.Errorf("cannot use the baseline: %w", err), "go-debug analyze "+source.ShellQuote(g.baseline))
+	}
+	return side, nil
+}
+
+// replicates looks at an input that holds several runs: all but the last become earlier ones, in each of
+// which a finding has to fail, and their scores are compared together. Any other input is left as it is.
+func (g *gating) replicates(ctx context.Context, input string, see attempt, trial *report.Trial, opt analyze.Options) (attempt, error) {
+	if len(runsIn(input)) == 1 && !isReport(input) {
+		return see, nil
+	}
+	side, err := g.t.side(ctx, input, &g.in, opt)
 	if err != nil {
 		return nil, err
 	}
-	return &report.Baseline{Name: name, Report: r}, nil
+	last := len(side.Runs) - 1
+	for _, r := range side.Runs[:last] {
+		r.ApplyGate(report.Trial{Baseline: trial.Baseline, Growth: trial.Growth, Policy: trial.Policy})
+	}
+	trial.Earlier, trial.Runs = side.Runs[:last], side.Runs
+	return func(context.Context) (*report.Report, *report.Command, error) { return side.Runs[last], nil, nil }, nil
 }

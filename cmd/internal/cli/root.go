@@ -104,7 +104,7 @@ their evidence, says what it could not check, and names the next command.`,
 	root.SetErr(t.stderr)
 	root.SetVersionTemplate("{{.Version}}")
 	root.SuggestionsMinimumDistance = 2
-	root.AddCommand(newAnalyze(t), newCapture(t), newGate(t), newExplain(t), newRender(t), newSchema(t), newVersion(t))
+	root.AddCommand(newAnalyze(t), newCapture(t), newGate(t), newDiff(t), newExplain(t), newRender(t), newSchema(t), newVersion(t))
 	return root
 }
 

@@ -1,0 +1,134 @@
+package score
+
+import (
+	"cmp"
+	"slices"
+
+	"go-debug/analyze/evidence"
+	"go-debug/analyze/signature"
+)
+
+func cpuScores(set *evidence.Set, perS float64) []Score {
+	p := signature.Read(set)
+	by, total := functions(set.ProfilesOf(evidence.CPU), "samples", all)
+	if total <= 0 {
+		return nil
+	}
+	ns := float64(p.PeriodNS())
+	seconds := float64(p.WindowNS) / 1e9
+	return slices.Clip(largest(CPU, by, total, func(samples int64) (float64, string) {
+		if perS > 0 && seconds > 0 {
+			return float64(samples) * ns / (perS * seconds), "ns_per_request"
+		}
+		return float64(samples) / float64(total), "ratio"
+	}))
+}
+
+// columnScores are the values of one column by function: what came about during the capture where two
+// profiles or one over a time say so, else of the program's whole life, of which only shares mean
+// something.
+func columnScores(set *evidence.Set, kind evidence.Kind, column string, family Family, unit string, perS float64) []Score {
+	changes, seconds := changesOf(set.ProfilesOf(kind))
+	by, total := functions(changes, column, nearest)
+	if total <= 0 {
+		return nil
+	}
+	return largest(family, by, total, func(v int64) (float64, string) {
+		switch {
+		case seconds > 0 && perS > 0:
+			return float64(v) / (perS * seconds), unit + "_per_request"
+		case seconds > 0:
+			return float64(v) / seconds, unit + "_per_s"
+		}
+		return float64(v) / float64(total), "ratio"
+	})
+}
+
+// changesOf are profiles of what came about during a time, and the time; 0 for totals.
+func changesOf(all []*evidence.Profile) (changes []*evidence.Profile, seconds float64) {
+	for _, p := range all {
+		if p.IsChange() && p.DurationNS > 0 {
+			changes = append(changes, p)
+			seconds += float64(p.DurationNS) / 1e9
+		}
+	}
+	if len(changes) > 0 || len(all) == 0 {
+		return changes, seconds
+	}
+	last := all[len(all)-1]
+	if len(all) > 1 {
+		if d, err := last.Since(all[0]); err == nil && d.DurationNS > 0 {
+			return []*evidence.Profile{d}, float64(d.DurationNS) / 1e9
+		}
+	}
+	return []*evidence.Profile{last}, 0
+}
+
+// all are the functions of a stack, each once.
+func all(stack evidence.Stack) []string {
+	var out []string
+	for _, f := range stack {
+		if f.Function != "" && !slices.Contains(out, f.Function) {
+			out = append(out, f.Function)
+		}
+	}
+	return out
+}
+
+// nearest is the function of the program nearest the leaf, else the leaf.
+func nearest(stack evidence.Stack) []string {
+	f, ok := stack.User()
+	if !ok && len(stack) > 0 {
+		f = stack[0]
+	}
+	if f.Function == "" {
+		return nil
+	}
+	return []string{f.Function}
+}
+
+// functions sums a column by those functions of each stack that count. total is the sum of all stacks.
+func functions(profiles []*evidence.Profile, column string, count func(evidence.Stack) []string) (by map[string]int64, total int64) {
+	by = map[string]int64{}
+	for _, p := range profiles {
+		col := p.Column(column)
+		if col < 0 {
+			continue
+		}
+		own := p.MaskWhere(capturing)
+		for i := range p.Stacks {
+			s := &p.Stacks[i]
+			if s.Any(own) {
+				continue
+			}
+			total += s.Values[col]
+			for _, name := range count(p.Stack(s)) {
+				by[name] += s.Values[col]
+			}
+		}
+	}
+	return by, total
+}
+
+// capturing reports frames of the profilers themselves: what a capture costs is none of the program's
+// work.
+func capturing(f evidence.Frame) bool {
+	switch f.Package() {
+	case "runtime/pprof", "net/http/pprof", "runtime/trace":
+		return true
+	}
+	return false
+}
+
+// largest turns sums into scores, for the functions with more than a sliver of the total.
+func largest(family Family, by map[string]int64, total int64, scale func(int64) (float64, string)) []Score {
+	names := sorted(by)
+	names = slices.DeleteFunc(names, func(n string) bool { return float64(by[n]) < minSlice*float64(total) })
+	slices.SortStableFunc(names, func(a, b string) int { return cmp.Compare(by[b], by[a]) })
+	var out []Score
+	for _, n := range names[:min(len(names), MaxFunctions)] {
+		v, unit := scale(by[n])
+		out = append(out, Score{Family: family, Name: n, Unit: unit, Value: v, N: by[n]})
+	}
+	return out
+}

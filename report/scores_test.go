@@ -1,0 +1,100 @@
+package report
+
+import (
+	"math"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"go-debug/analyze/evidence"
+)
+
+// runsWith makes runs with CPU shares by function: names, means, and as many samples as a usual profile.
+func runsWith(rng *rand.Rand, n int, shares map[string]float64, extra ...Score) []*Report {
+	var out []*Report
+	for range n {
+		r := &Report{Inputs: []Input{{Kind: evidence.CPU, Complete: true}, {Kind: evidence.Mutex, Complete: true}}}
+		for _, name := range []string{"main.a", "main.b", "main.c", "main.d"} {
+			samples := math.Round(1000*shares[name] + rng.NormFloat64()*math.Sqrt(3000*shares[name]))
+			if samples > 0 {
+				r.Scores = append(r.Scores, Score{Family: "cpu", Name: name, Unit: "ratio", Value: samples / 1000, N: new(int64(samples)), Better: "lower"})
+			}
+		}
+		for _, s := range extra {
+			s.Value *= 1 + 0.02*rng.NormFloat64()
+			r.Scores = append(r.Scores, s)
+		}
+		out = append(out, r)
+	}
+	return out
+}
+
+func changeOf(t *testing.T, all []ScoreChange, name string) ScoreChange {
+	t.Helper()
+	for _, c := range all {
+		if c.Name == name {
+			return c
+		}
+	}
+	t.Fatalf("no score %s in %+v", name, all)
+	return ScoreChange{}
+}
+
+func TestCompareScores(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 1))
+	base := map[string]float64{"main.a": 0.9, "main.b": 0.3, "main.c": 0.1, "main.d": 0.02}
+	grown := map[string]float64{"main.a": 0.9, "main.b": 0.5, "main.c": 0.1, "main.d": 0.025}
+	qps := Score{Family: "load", Name: "throughput", Unit: "per_s", Value: 100, Better: "higher"}
+	slow, fast := qps, qps
+	slow.Value = 60
+	fast.Value = 160
+	delay := Score{Family: "delay", Name: "main.lock", Unit: "ns_per_s", Value: 5e8, Better: "lower"}
+	noise := delay
+	noise.Value = 1e6
+	rules := DefaultScoreRules()
+	rules.Level = 0.01 // at 5 % one in twenty of the steady ones would be called changed
+	for name, c := range map[string]struct {
+		before, after []*Report
+		score         string
+		want          Direction
+		why           string
+	}{
+		"a function grew":               {runsWith(rng, 8, base), runsWith(rng, 8, grown), "main.b", ScoreWorse, ""},
+		"it shrank":                     {runsWith(rng, 8, grown), runsWith(rng, 8, base), "main.b", ScoreBetter, ""},
+		"another did not":               {runsWith(rng, 8, base), runsWith(rng, 8, grown), "main.c", ScoreSteady, ""},
+		"a small one by little":         {runsWith(rng, 8, base), runsWith(rng, 8, grown), "main.d", ScoreSteady, ""},
+		"two runs are too few":          {runsWith(rng, 2, base), runsWith(rng, 2, grown), "main.b", ScoreUntold, "take at least 5 and 5"},
+		"one profile with one":          {runsWith(rng, 1, base), runsWith(rng, 1, grown), "main.b", ScoreWorse, ""},
+		"one profile, steady":           {runsWith(rng, 1, base), runsWith(rng, 1, base), "main.b", ScoreSteady, ""},
+		"less throughput":               {runsWith(rng, 8, base, qps), runsWith(rng, 8, base, slow), "throughput", ScoreWorse, ""},
+		"more throughput":               {runsWith(rng, 8, base, qps), runsWith(rng, 8, base, fast), "throughput", ScoreBetter, ""},
+		"one number says nothing":       {runsWith(rng, 1, base, qps), runsWith(rng, 1, base, slow), "throughput", ScoreUntold, "one run on each side"},
+		"contention where none was":     {runsWith(rng, 5, base), runsWith(rng, 5, base, delay), "main.lock", ScoreWorse, ""},
+		"as good as no contention":      {runsWith(rng, 5, base), runsWith(rng, 5, base, noise), "main.lock", ScoreSteady, "smaller than 1e+07 ns_per_s"},
+		"there on one side only":        {runsWith(rng, 5, base), runsWith(rng, 5, base, qps), "throughput", ScoreOneSide, "known for 0 of 5 runs before"},
+		"in another unit than before":   {runsWith(rng, 5, base, delay), runsWith(rng, 5, base, Score{Family: "delay", Name: "main.other", Unit: "ratio", Value: 1, Better: "lower"}), "main.other", ScoreOneSide, ""},
+		"a function that was not there": {runsWith(rng, 5, map[string]float64{"main.a": 0.9}), runsWith(rng, 5, base), "main.b", ScoreWorse, ""},
+	} {
+		got := changeOf(t, CompareScores(c.before, c.after, rules), c.score)
+		if got.Direction != c.want || !strings.Contains(got.Why, c.why) {
+			t.Errorf("%s: %s (%s), want %s (%s): %+v", name, got.Direction, got.Why, c.want, c.why, got)
+		}
+		if (got.Direction == ScoreWorse || got.Direction == ScoreBetter) && (got.P == nil || *got.P > 0.01 || got.Method == "") {
+			t.Errorf("%s: without its p or method: %+v", name, got)
+		}
+	}
+}
+
+// What grew most out of proportion comes first.
+func TestScoreOrder(t *testing.T) {
+	rng := rand.New(rand.NewPCG(2, 2))
+	before := runsWith(rng, 8, map[string]float64{"main.a": 0.5, "main.b": 0.1, "main.c": 0.2, "main.d": 0.2})
+	after := runsWith(rng, 8, map[string]float64{"main.a": 0.8, "main.b": 0.4, "main.c": 0.2, "main.d": 0.05})
+	var order []string
+	for _, c := range CompareScores(before, after, DefaultScoreRules()) {
+		order = append(order, c.Name+" "+string(c.Direction))
+	}
+	if got := strings.Join(order[:3], ", "); got != "main.b worse, main.a worse, main.d better" {
+		t.Errorf("%s", got)
+	}
+}
