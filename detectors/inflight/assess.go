@@ -1,6 +1,8 @@
 package inflight
 
 import (
+	"math"
+
 	"go-debug/analyze"
 	"go-debug/analyze/evidence"
 	"go-debug/analyze/stats"
@@ -28,7 +30,9 @@ const (
 	// stillRising is the growth within the last third that tells growing from plateau.
 	stillRising = 1.05
 	// A throughput that rises by less than modestRise does not explain requests that stay slowerFold as long.
+	// One that rises by up to steepRise does not explain requests that stay so much longer times its own rise.
 	modestRise = 1.5
+	steepRise  = 3
 	slowerFold = 2
 	// burstFold is how far above both ends of the window a burst stands.
 	burstFold = 3
@@ -164,7 +168,7 @@ func (a *assessment) test(concurrency, arrivals []float64, p *analyze.Pass) {
 	short := a.div.Bins < 2*limits.MinBins
 	a.full = a.div.Diverges && (large || !short)
 	backlog := short && a.drift.P < p.Param("drift-p") && a.div.FinalL >= 3*limits.FinalL && a.outgrows(limits.Fold)
-	a.diverges = (a.full || steady || backlog) && a.throughputFlat(p.Param("max-qps-rise"))
+	a.diverges = (a.full || steady || backlog) && a.throughputFlat(p.Param("max-qps-rise")) && (!short || a.beyondWander())
 }
 
 // testDrift tests the change of what is in flight from scrape to scrape. Unlike the concurrency per
@@ -199,6 +203,10 @@ func (a *assessment) throughputFlat(rise float64) bool {
 		return true
 	}
 	if a.first.qps > 0 && a.last.qps <= modestRise*a.first.qps && a.last.residence() >= slowerFold*a.first.residence() {
+		return true
+	}
+	// A server that is pushed over its capacity completes more too. While one fills up, residence falls.
+	if rise := a.last.qps / a.first.qps; a.first.qps > 0 && rise <= steepRise && a.last.residence() >= slowerFold*rise*a.first.residence() {
 		return true
 	}
 	return a.early.qps > 0 && a.late.qps <= 1.1*a.early.qps && a.late.inFlight >= 1.2*a.early.inFlight
@@ -237,4 +245,26 @@ func mean(v []float64) float64 {
 		sum += x
 	}
 	return sum / float64(len(v))
+}
+
+// explainedHalf is the Little gap from which on completed requests explain less than half of the concurrency. A stable
+// queue reaches 0.35 while it happens to grow.
+const explainedHalf = 0.5
+
+// beyondWander tells growth from the wandering of a busy but stable queue where the window is short. Even at the brink
+// of capacity, where nothing draws it back, what is in flight moves by about the root of the arrivals and completions
+// meanwhile; below capacity by less. Requests that stay for ever need no such number: those that complete do not
+// explain them.
+func (a *assessment) beyondWander() bool {
+	if gap := a.flow.gap; gap != nil && *gap >= explainedHalf {
+		return true
+	}
+	events := 0.0
+	for _, b := range a.flow.bins {
+		if b.arrivals != nil && b.qps != nil {
+			events += (*b.arrivals + *b.qps) * b.seconds
+		}
+	}
+	const between = 2.0 / 3 // of the window lie between the middles of its outer thirds
+	return a.last.inFlight-a.first.inFlight >= math.Sqrt(between*events)
 }
