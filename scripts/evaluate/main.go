@@ -7,7 +7,15 @@
 // what the leak detector and the gate make of it: recall and precision per confidence, the
 // misses and false alarms by name, and the gate's rates. The fixtures' captures and the
 // programs by which the Go project tests its leak profile, where GOROOT has them, are judged
-// too. It is a report and no test; it exits with 1 only when it could not measure.
+// too.
+//
+//	go run ./scripts/evaluate load [-only regexp] [-for d] [-every d] [-json]
+//
+// load runs the servers of scripts/evaluate/load/services, healthy and saturated in known ways, under a load of Poisson
+// arrivals that waits for no reply, scrapes them, and prints what the load detector makes of the scrapes beside the truth:
+// verdicts, false alarms, and how far throughput and concurrency are from what the servers' own middleware counted.
+//
+// Both are reports and no tests; they exit with 1 only when they could not measure.
 //
 // Run it in the module's root. It listens and connects on 127.0.0.1 only.
 package main
@@ -51,16 +59,24 @@ func main() {
 		}
 		return
 	}
-	if len(os.Args) < 2 || os.Args[1] != "leaks" {
-		fmt.Fprintln(os.Stderr, "usage: go run ./scripts/evaluate leaks [flags]; -h lists them")
+	var err error
+	switch {
+	case len(os.Args) > 1 && os.Args[1] == "leaks":
+		var opt options
+		if opt, err = parseFlags(os.Args[2:]); err == nil {
+			err = leaks(ctx, opt)
+		}
+	case len(os.Args) > 1 && os.Args[1] == "load":
+		var opt loadOptions
+		if opt, err = parseLoadFlags(os.Args[2:]); err == nil {
+			err = judgeLoad(ctx, opt)
+		}
+	default:
+		fmt.Fprintln(os.Stderr, "usage: go run ./scripts/evaluate leaks|load [flags]; -h lists them")
 		os.Exit(2)
 	}
-	opt, err := parseFlags(os.Args[2:])
 	if errors.Is(err, flag.ErrHelp) {
 		return
-	}
-	if err == nil {
-		err = leaks(ctx, opt)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "evaluate:", err)
