@@ -25,13 +25,15 @@ import (
 //     request does what two and a subtraction would, and the target does the subtraction on
 //     records of one clock. Totals of allocations are not lost, the heap profile holds them.
 //   - goroutine snapshots, evenly spaced, the first at the start and the last at the end;
+//   - heap profiles, the first before and the last after the window, up to HeapProfiles of them: what is
+//     in use is a state, and only a series of it shows growth. Each is cheap and stops nothing;
 //   - a scrape of /metrics every second.
 //
 // The trace lies midway between two snapshots, because a debug=2 snapshot stops the program
 // and would show in it; where it does not fit between two it comes after the window. It runs
 // inside the CPU profile on purpose: the profiler's samples then land in the trace as well
 // and give it stacks of running code, while tracing costs the profile 1 to 2 % of that second.
-// Heap and threadcreate follow. Where it is asked for, goroutines are captured once more when
+// The last heap profile and threadcreate follow. Where it is asked for, goroutines are captured once more when
 // the load has stopped and some time has passed. goroutineleak is last and once: it runs a
 // garbage collection and leaves marks that later dumps show.
 //
@@ -147,6 +149,9 @@ func (c *capturer) run(ctx context.Context) error {
 		c.estimate(first)
 		c.opening(ctx, first)
 	}
+	if c.wants(evidence.Heap) {
+		c.takeAndRecord(ctx, c.heapProfile(0))
+	}
 	traceAt, inside := c.traceOffset()
 	window := time.Now()
 	var wg sync.WaitGroup
@@ -162,6 +167,9 @@ func (c *capturer) run(ctx context.Context) error {
 	if c.wants(evidence.Goroutine) {
 		wg.Go(func() { c.snapshots(ctx, window) })
 	}
+	if c.wants(evidence.Heap) {
+		wg.Go(func() { c.heaps(ctx, window, traceAt, inside) })
+	}
 	if c.wants(evidence.Execution) && inside {
 		wg.Go(func() {
 			if sleepUntil(ctx, window.Add(traceAt)) == nil {
@@ -173,10 +181,11 @@ func (c *capturer) run(ctx context.Context) error {
 	if c.wants(evidence.Execution) && !inside {
 		c.takeAndRecord(ctx, c.trace())
 	}
-	for _, k := range []evidence.Kind{evidence.Heap, evidence.ThreadCreate} {
-		if c.wants(k) {
-			c.takeAndRecord(ctx, pprofProfile(k))
-		}
+	if c.wants(evidence.Heap) {
+		c.takeAndRecord(ctx, c.heapProfile(HeapProfiles-1))
+	}
+	if c.wants(evidence.ThreadCreate) {
+		c.takeAndRecord(ctx, pprofProfile(evidence.ThreadCreate))
 	}
 	if c.opt.Settle > 0 && c.wants(evidence.Goroutine) {
 		c.settle(ctx)

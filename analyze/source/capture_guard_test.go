@@ -161,8 +161,8 @@ func TestCost(t *testing.T) {
 			t.Errorf("expected %+v", e)
 		}
 		got := m.Cost.Measured
-		// 6 debug=0, 6 debug=2, heap, CPU, 11 scrapes.
-		if got.Requests != 25 || got.Dumps != 6 || got.RequestS < 3.99 || got.RequestS > 4.01 {
+		// 6 debug=0, 6 debug=2, 6 heap, CPU, 11 scrapes.
+		if got.Requests != 30 || got.Dumps != 6 || got.RequestS < 8.99 || got.RequestS > 9.01 {
 			t.Errorf("measured %+v", got)
 		}
 		if got.LongestStallS < 0.289 || got.LongestStallS > 0.291 || got.StallS < 5.9*got.LongestStallS {

@@ -65,15 +65,20 @@ func TestCapturePlan(t *testing.T) {
 			"0s cpu.pb.gz cpu/pprof 10s /debug/pprof/profile?seconds=10",
 			"0s goroutine.00.debug0.pb.gz goroutine/pprof 0s /debug/pprof/goroutine",
 			"0s goroutine.01.debug2.txt.gz goroutine/debug2 0s /debug/pprof/goroutine?debug=2",
+			"0s heap.00.pb.gz heap/pprof 0s /debug/pprof/heap",
 			"0s metrics.prom metrics/openmetrics 10s /metrics",
 			"0s mutex.pb.gz mutex/pprof 10s /debug/pprof/mutex?seconds=10",
 			"2s goroutine.02.debug2.txt.gz goroutine/debug2 0s /debug/pprof/goroutine?debug=2",
+			"2s heap.01.pb.gz heap/pprof 0s /debug/pprof/heap",
 			"4s goroutine.03.debug2.txt.gz goroutine/debug2 0s /debug/pprof/goroutine?debug=2",
+			"4s heap.02.pb.gz heap/pprof 0s /debug/pprof/heap",
 			"4.5s trace.out trace/trace 1s /debug/pprof/trace?seconds=1",
 			"6s goroutine.04.debug2.txt.gz goroutine/debug2 0s /debug/pprof/goroutine?debug=2",
+			"6s heap.03.pb.gz heap/pprof 0s /debug/pprof/heap",
 			"8s goroutine.05.debug2.txt.gz goroutine/debug2 0s /debug/pprof/goroutine?debug=2",
+			"8s heap.04.pb.gz heap/pprof 0s /debug/pprof/heap",
 			"10s goroutine.06.debug2.txt.gz goroutine/debug2 0s /debug/pprof/goroutine?debug=2",
-			"10s heap.pb.gz heap/pprof 0s /debug/pprof/heap",
+			"10s heap.05.pb.gz heap/pprof 0s /debug/pprof/heap",
 			"10s threadcreate.pb.gz threadcreate/pprof 0s /debug/pprof/threadcreate",
 		})
 		if m.Go != "go1.26.8" || m.Target != "http://app:6060/debug/pprof/" || m.DurationS != 10 || m.Tool != "v1.2" || len(m.Warnings) != 0 {
@@ -300,6 +305,39 @@ func TestTraceKeepsClearOfSnapshots(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Heap profiles are spread over any window, their number does not grow with it, and none is taken while the
+// trace runs.
+func TestHeapProfiles(t *testing.T) {
+	for _, tc := range []struct {
+		window, every, trace time.Duration
+		want                 []string
+	}{
+		{10 * time.Second, 2 * time.Second, time.Second, []string{"0s", "2s", "4s", "6s", "8s", "10s"}},
+		{time.Hour, time.Minute, time.Second, []string{"0s", "12m0s", "24m0s", "36m0s", "48m0s", "1h0m0s"}},
+		{10 * time.Second, 5 * time.Second, 4 * time.Second, []string{"0s", "4.5s", "6s", "8s", "10s"}},
+	} {
+		inVirtualTime(t, &fakeTarget{}, func(t *testing.T, client *http.Client) {
+			m, _, err := capture(t, client, CaptureOptions{For: tc.window, Every: tc.every, Trace: tc.trace})
+			must(t, err)
+			var got []string
+			for _, f := range m.Files {
+				if f.Kind == evidence.Heap {
+					got = append(got, f.CapturedAt.Sub(m.StartedAt).String())
+				}
+			}
+			diff(t, tc.window.String(), got, tc.want)
+		})
+	}
+	f := &fakeTarget{}
+	inVirtualTime(t, f, func(t *testing.T, client *http.Client) {
+		_, _, err := capture(t, client, CaptureOptions{Collect: true})
+		must(t, err)
+		if all, collected := asks(f, "/debug/pprof/heap"), asks(f, "/debug/pprof/heap?gc=1"); all != 0 || collected != HeapProfiles {
+			t.Errorf("%d heap profiles after a collection, %d without", collected, all)
+		}
+	})
 }
 
 // The real handlers, with the least window that they know. Nothing here depends on how long

@@ -21,7 +21,7 @@ func TestResolveCapturesPrograms(t *testing.T) {
 		if want := []string{"http://a:1: named twice, read once"}; !slices.Equal(show(problems), want) {
 			t.Errorf("problems %q", show(problems))
 		}
-		if len(items) != 31 || !slices.Contains(names(items), "http://b:1/goroutine.03.debug2.txt.gz") {
+		if len(items) != 41 || !slices.Contains(names(items), "http://b:1/goroutine.03.debug2.txt.gz") {
 			t.Errorf("%d items: %q", len(items), names(items))
 		}
 		if d := time.Since(start); d != 10*time.Second {

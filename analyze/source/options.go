@@ -51,6 +51,9 @@ type CaptureOptions struct {
 	// StackLimit is the number of goroutines from which on debug=2 is not asked for, LeakLimit
 	// that for goroutineleak.
 	StackLimit, LeakLimit int64
+	// Collect has the target collect garbage before each heap profile, which then shows what is in use at that
+	// moment and not up to two collections ago. It costs the target so many collections.
+	Collect bool
 	// Kinds are the kinds to capture; empty means all of CaptureKinds.
 	Kinds []evidence.Kind
 	// Tool is the version of go-debug, for capture.json.

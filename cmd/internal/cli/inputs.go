@@ -38,6 +38,7 @@ type liveFlags struct {
 	window time.Duration
 	every  time.Duration
 	trace  time.Duration
+	gc     bool
 	// A gate adds these: what drives the load, and how long to wait when it has stopped.
 	load     func(context.Context)
 	settle   time.Duration
@@ -48,6 +49,7 @@ func (l *liveFlags) register(cmd *cobra.Command) {
 	cmd.Flags().DurationVar(&l.window, "for", source.DefaultFor, "how long to watch a live endpoint")
 	cmd.Flags().DurationVar(&l.every, "every", 0, "time between goroutine snapshots of a live endpoint (default: a fifth of --for, which gives 6)")
 	cmd.Flags().DurationVar(&l.trace, "trace", source.DefaultTrace, "length of the execution trace of a live endpoint; a busy program writes some MB a second")
+	cmd.Flags().BoolVar(&l.gc, "gc", false, "have a live endpoint collect garbage before each heap profile, which shows what was in use up to two collections ago otherwise")
 }
 
 func (l *liveFlags) check() error {
