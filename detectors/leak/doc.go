@@ -152,6 +152,7 @@
 //
 // # False positives
 //
+// Pools of database/sql that are opened and not closed are left to detector netwait, unless they outlive tests.
 // Never reported: goroutine 1, the runtime's goroutines, signal handlers, the test
 // harness, listeners, idle server connections. Idle pools have no births. A ramp to a plateau
 // dies down. Connections of an HTTP client are as many as were ever in use at once: those that wait for

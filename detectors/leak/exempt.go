@@ -1,6 +1,7 @@
 package leak
 
 import (
+	"slices"
 	"strings"
 
 	"go-debug/analyze/evidence"
@@ -112,4 +113,14 @@ func servesRequests(stack evidence.Stack) bool {
 		}
 	}
 	return false
+}
+
+// poolOpener is the goroutine of a pool of package database/sql, which lives until the pool is closed.
+const poolOpener = "database/sql.(*DB).connectionOpener"
+
+// opensPools reports pools of database/sql, with the goroutines of their connections. Detector netwait counts
+// them and names the cause, which is sql.Open; those that outlive tests are reported here.
+func (c *candidate) opensPools() bool {
+	return c.stack.Contains(poolOpener) ||
+		slices.ContainsFunc(c.companions, func(o *candidate) bool { return o.stack.Contains(poolOpener) })
 }

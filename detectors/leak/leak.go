@@ -130,6 +130,9 @@ func (s *survey) run() int {
 	}
 	found := 0
 	for _, c := range s.folded() {
+		if c.opensPools() && c.left == nil {
+			continue
+		}
 		s.p.Report(s.finding(c))
 		found++
 	}
