@@ -5,10 +5,12 @@ package detectors
 import (
 	"go-debug/analyze"
 	"go-debug/detectors/gc"
+	"go-debug/detectors/heapgrowth"
 	"go-debug/detectors/hotpath"
 	"go-debug/detectors/inflight"
 	"go-debug/detectors/leak"
 	"go-debug/detectors/mutexwait"
+	"go-debug/detectors/netwait"
 	"go-debug/detectors/profilequality"
 	"go-debug/detectors/sched"
 	"go-debug/detectors/selectwait"
@@ -22,6 +24,8 @@ var All = []*analyze.Detector{
 	gc.Detector,
 	sched.Detector,
 	hotpath.Detector,
+	heapgrowth.Detector,
+	netwait.Detector,
 	inflight.Detector,
 	profilequality.Detector,
 }
