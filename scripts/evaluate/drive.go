@@ -29,6 +29,7 @@ const maxOpenRequests = 2000
 // answered.
 type driver struct {
 	client   *http.Client
+	first    int // number of the first request
 	open     atomic.Int64
 	answered atomic.Int64
 	failed   atomic.Int64
@@ -44,7 +45,7 @@ func (d *driver) run(ctx context.Context, base string, p pass) {
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	gap := time.Duration(float64(time.Second) / p.perSecond)
-	for n := 0; ; n++ {
+	for n := d.first; ; n++ {
 		if !sleep(ctx, gap/2+rand.N(gap)) {
 			return
 		}
