@@ -97,7 +97,7 @@ func (d *decoder) flush(last bool) {
 		s.cut = true
 	}
 	// A cut at the end of a line shows only beside the scrape before it.
-	if p := d.before; last && p != nil && s.series < p.series && s.samples < p.samples && s.lastName != p.lastName {
+	if p := d.before; last && p != nil && s.samples > 0 && s.series < p.series && s.samples < p.samples && s.lastName != p.lastName {
 		s.cut = true
 	}
 	d.judge(s)

@@ -413,3 +413,11 @@ func FuzzDecode(f *testing.F) {
 		_ = err
 	})
 }
+
+// A last scrape that the service did not answer is lost, and not cut.
+func TestLastScrapeUnanswered(t *testing.T) {
+	set, err := decode(t, "# scrape 1760000000\n"+classic+"# scrape 1760000015\n")
+	if err != nil || len(set.Loads[0].Points) != 2 || set.Loads[0].Points[1].Requests != nil {
+		t.Errorf("%v, %+v", err, set.Loads)
+	}
+}
