@@ -96,6 +96,53 @@ func bucketBounds(octave, sub int) (lo, hi int64) {
 	return lo, lo + (1<<shift - 1)
 }
 
+// Counts are the buckets of a histogram by themselves, for a loop in which keeping all of a Histogram with
+// each value costs too much. A row holds four octaves, and is nil until something is counted there. No
+// bucket may be hit more than 4 294 967 295 times.
+type Counts [countRows]*[countColumns]uint32
+
+const (
+	countColumns = 4 * subBuckets
+	countRows    = 16
+)
+
+// BucketOf is the row and column of Counts in which a value counts, which must not be negative.
+func BucketOf(v int64) (row, column uint) {
+	shift := uint(bits.Len64(uint64(v)|(2*subBuckets-1))) - subBits - 1
+	n := shift<<subBits + uint(v)>>(shift&63)
+	return n / countColumns % countRows, n % countColumns
+}
+
+// Grow has a row hold counts.
+func (c *Counts) Grow(row uint) {
+	if c[row] == nil {
+		c[row] = new([countColumns]uint32)
+	}
+}
+
+// AddCounts adds values that were counted outside, whose sum, least and greatest are given.
+func (h *Histogram) AddCounts(c *Counts, sum, least, greatest int64) {
+	more := Histogram{Sum: sum, Min: least, Max: greatest}
+	for i, row := range c {
+		if row == nil {
+			continue
+		}
+		for j, n := range row {
+			if n == 0 {
+				continue
+			}
+			at := i*countColumns + j
+			octave := &more.octaves[at/subBuckets]
+			if *octave == nil {
+				*octave = new([subBuckets]int64)
+			}
+			(*octave)[at%subBuckets] = int64(n)
+			more.Count += int64(n)
+		}
+	}
+	h.Merge(&more)
+}
+
 // Merge adds the counts of another histogram.
 func (h *Histogram) Merge(o *Histogram) {
 	if o == nil || o.Count == 0 {

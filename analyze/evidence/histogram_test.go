@@ -53,6 +53,38 @@ func TestHistogramBucketsTileTheIntegers(t *testing.T) {
 	t.Fatal("the buckets do not reach the largest int64")
 }
 
+// TestCountsMakeTheSameHistogram: counting in buckets alone gives what Add gives.
+func TestCountsMakeTheSameHistogram(t *testing.T) {
+	rng := rand.New(rand.NewPCG(9, 10))
+	var added, counted Histogram
+	var counts Counts
+	var sum int64
+	least, greatest := int64(math.MaxInt64), int64(0)
+	values := []int64{0, 1, 31, 32, 63, 64, 65, 127, 128, 1<<40 - 1, 1 << 40, 1 << 61}
+	for range 5000 {
+		values = append(values, rng.Int64N(1<<(1+rng.IntN(50))))
+	}
+	for _, v := range values {
+		added.Add(v)
+		row, column := BucketOf(v)
+		counts.Grow(row)
+		counts[row][column]++
+		sum, least, greatest = sum+v, min(least, v), max(greatest, v)
+	}
+	counted.AddCounts(&counts, sum, least, greatest)
+	want, _ := json.Marshal(added)
+	if got, _ := json.Marshal(counted); string(got) != string(want) {
+		t.Errorf("counted: %s\nadded: %s", got, want)
+	}
+	if row, column := BucketOf(math.MaxInt64); row*countColumns+column != numOctaves*subBuckets-1 {
+		t.Errorf("the largest value is in bucket %d/%d", row, column)
+	}
+	counted.AddCounts(&Counts{}, 0, 0, 0)
+	if got, _ := json.Marshal(counted); string(got) != string(want) {
+		t.Error("adding nothing changed something")
+	}
+}
+
 func TestHistogramMergeIsAssociativeAndCommutative(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 4))
 	parts := make([]Histogram, 3)

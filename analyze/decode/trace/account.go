@@ -5,17 +5,17 @@ import "fmt"
 // leave accounts for the time in the state that a goroutine leaves. waker is the stack of who
 // made it runnable. What began before the generation is only noted: the stitching knows since when.
 func (r *replay) leave(x *g, ts int64, to goStatus, waker uint64) {
-	if x.headOpen {
-		x.headOpen = false
+	if x.marks&headUnmet != 0 {
+		x.marks &^= headUnmet
 		x.headTime, x.headTo, x.headWaker = ts, to, uint32(waker)
-		if x.annotated {
+		if x.marks&annotated != 0 {
 			r.split(x, x.status, ts, waker)
 		}
 		return
 	}
-	if x.unsure {
-		x.unsure = false
-		if x.annotated {
+	if x.marks&unsure != 0 {
+		x.marks &^= unsure
+		if x.marks&annotated != 0 {
 			x.lost()
 		}
 		return
@@ -28,15 +28,15 @@ func (r *replay) leave(x *g, ts int64, to goStatus, waker uint64) {
 			r.started(x, ts)
 		} else {
 			r.t.series.runnable(x.since, ts)
-			if x.annotated {
+			if x.marks&annotated != 0 {
 				r.split(x, goRunnable, ts, 0)
 			}
 		}
 	case goWaiting:
-		r.waited(x, ts, waker)
+		r.waited(x, x.id, ts, waker)
 	case goSyscall:
 		r.t.syscalls.get(uint64(x.stack)).add(max(ts-x.since, 0), x.id, x.since)
-		if x.annotated {
+		if x.marks&annotated != 0 {
 			r.split(x, goSyscall, ts, 0)
 		}
 	}
@@ -48,7 +48,7 @@ func (r *replay) ran(x *g, ts int64) {
 	x.runNS += d
 	r.t.running += d
 	r.t.series.running(x.since, ts)
-	if x.annotated {
+	if x.marks&annotated != 0 {
 		r.split(x, goRunning, ts, 0)
 	}
 }
@@ -61,7 +61,7 @@ const ownSite = 128
 func (r *replay) started(x *g, ts int64) {
 	d := max(ts-x.since, 0)
 	r.t.series.runnable(x.since, ts)
-	if x.annotated {
+	if x.marks&annotated != 0 {
 		r.split(x, goRunnable, ts, 0)
 	}
 	switch {
@@ -77,18 +77,24 @@ func (r *replay) started(x *g, ts int64) {
 }
 
 // waited counts a wait that began and ended in the generation.
-func (r *replay) waited(x *g, ts int64, waker uint64) {
+func (r *replay) waited(x *g, id uint64, ts int64, waker uint64) {
 	d := max(ts-x.since, 0)
-	if x.annotated {
+	if x.marks&annotated != 0 {
 		r.split(x, goWaiting, ts, waker)
 	}
 	if x.stack == 0 {
 		// Where the stack is unknown, what the goroutine is says why it waits.
-		r.t.stackless = append(r.t.stackless, waitMark{g: x.id, root: x.root, since: x.since, ns: d, reason: x.reason, waker: uint32(waker)})
+		r.t.stackless = append(r.t.stackless, waitMark{g: id, root: x.root, since: x.since, ns: d, reason: x.reason, waker: uint32(waker)})
 		return
 	}
-	b := r.t.block(x.stack, x.reason)
-	b.ended.add(d, x.id, x.since)
+	var b *blockTally
+	if known := r.t.byStack; int(x.stack) < len(known) {
+		b = known[x.stack]
+	}
+	if b == nil || b.reason != x.reason {
+		b = r.t.block(x.stack, x.reason)
+	}
+	b.ended.add(d, id, x.since)
 	w := b.wake
 	if b.waker != waker || w == nil {
 		w = r.t.wakes.get(waker<<32 | uint64(b.index))
@@ -98,13 +104,8 @@ func (r *replay) waited(x *g, ts int64, waker uint64) {
 	w.delay += d
 }
 
-// block finds a blocking site. A stack mostly blocks for one reason.
+// block finds a blocking site, and notes it as the one of its stack: a stack mostly blocks for one reason.
 func (t *tally) block(stack, reason uint32) *blockTally {
-	if int(stack) < len(t.byStack) {
-		if b := t.byStack[stack]; b != nil && b.reason == reason {
-			return b
-		}
-	}
 	i := t.blocks.index(uint64(stack)<<32 | uint64(reason))
 	b := t.blocks.at(i)
 	b.index, b.reason = uint32(i), reason
@@ -121,7 +122,7 @@ func (t *tally) block(stack, reason uint32) *blockTally {
 func (r *replay) end(x *g, ts int64) {
 	r.leave(x, ts, goNone, 0)
 	r.t.series.ended(ts)
-	if x.annotated && x.rare.tracked != nil {
+	if x.marks&annotated != 0 && x.rare.tracked != nil {
 		r.trackEnd(x, ts)
 	}
 	if x.created {
@@ -239,7 +240,7 @@ func (r *replay) assistBegin(x *g, ts int64, stack uint64) error {
 	if x.assist != rangeClosed {
 		return fmt.Errorf("goroutine %d begins to assist, but assists already", x.id)
 	}
-	if x.annotated && x.rare.tracked != nil {
+	if x.marks&annotated != 0 && x.rare.tracked != nil {
 		r.spent(x, goRunning, ts, 0)
 	}
 	x.assist, x.assistSince = rangeOpen, ts
@@ -249,7 +250,7 @@ func (r *replay) assistBegin(x *g, ts int64, stack uint64) error {
 }
 
 func (r *replay) assistEnd(x *g, ts int64) error {
-	if x.annotated && x.rare.tracked != nil {
+	if x.marks&annotated != 0 && x.rare.tracked != nil {
 		r.spent(x, goRunning, ts, 0)
 	}
 	switch x.assist {
@@ -257,7 +258,7 @@ func (r *replay) assistEnd(x *g, ts int64) error {
 		return fmt.Errorf("goroutine %d ends an assist that it has not begun", x.id)
 	case rangeOpen:
 		r.t.assists.get(uint64(x.rare.assistStack)).add(max(ts-x.assistSince, 0), x.id, x.assistSince)
-		if x.annotated {
+		if x.marks&annotated != 0 {
 			x.assisted(ts)
 		}
 	case rangeCarried:

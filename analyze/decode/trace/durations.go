@@ -7,22 +7,38 @@ import (
 	"go-debug/analyze/evidence"
 )
 
-// durations is a histogram with the slowest of what it counts.
+// durations counts durations as a histogram does, and keeps the slowest. It is what most events end in: one
+// that is neither the shortest nor among the slowest so far costs two additions.
 type durations struct {
-	floor   int64 // what the next one has to reach to be among the slowest
-	hist    evidence.Histogram
-	slowest []evidence.Exemplar
+	least, floor int64 // the shortest; what the next one has to reach to be among the slowest
+	sum          int64
+	counts       evidence.Counts
+	slowest      []evidence.Exemplar
 }
 
+// add counts a duration, which must not be negative.
 func (d *durations) add(ns int64, g uint64, at int64) {
-	d.hist.Add(ns)
-	if ns >= d.floor {
-		d.keep(evidence.Exemplar{Goroutine: g, AtNS: at, DurationNS: ns})
+	row, column := evidence.BucketOf(ns)
+	if c := d.counts[row]; c != nil && ns < d.floor && ns >= d.least {
+		c[column]++
+		d.sum += ns
+		return
 	}
+	d.addRare(ns, g, at)
 }
 
-func (d *durations) keep(e evidence.Exemplar) {
-	d.slowest = evidence.AddExemplar(d.slowest, e)
+func (d *durations) addRare(ns int64, g uint64, at int64) {
+	row, column := evidence.BucketOf(ns)
+	d.counts.Grow(row)
+	d.counts[row][column]++
+	d.sum += ns
+	if len(d.slowest) == 0 || ns < d.least {
+		d.least = ns
+	}
+	if ns < d.floor {
+		return
+	}
+	d.slowest = evidence.AddExemplar(d.slowest, evidence.Exemplar{Goroutine: g, AtNS: at, DurationNS: ns})
 	if n := len(d.slowest); n == evidence.MaxExemplars {
 		d.floor = d.slowest[n-1].DurationNS
 	}
@@ -30,9 +46,15 @@ func (d *durations) keep(e evidence.Exemplar) {
 
 // into adds the durations to where the evidence keeps them.
 func (d *durations) into(h *evidence.Histogram, list *[]evidence.Exemplar) {
-	h.Merge(&d.hist)
+	d.intoHistogram(h)
 	for _, e := range d.slowest {
 		*list = evidence.AddExemplar(*list, e)
+	}
+}
+
+func (d *durations) intoHistogram(h *evidence.Histogram) {
+	if len(d.slowest) > 0 {
+		h.AddCounts(&d.counts, d.sum, d.least, d.slowest[0].DurationNS)
 	}
 }
 
@@ -114,7 +136,10 @@ func (x *g) lost() {
 
 // annotate says whether what the goroutine does has to be split.
 func (x *g) annotate() {
-	x.annotated = len(x.rare.regions)+len(x.rare.tasks) > 0 || x.rare.tracked != nil
+	x.marks &^= annotated
+	if len(x.rare.regions)+len(x.rare.tasks) > 0 || x.rare.tracked != nil {
+		x.marks |= annotated
+	}
 }
 
 // slowSpan is an exemplar of a task or region.

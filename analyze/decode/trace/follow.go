@@ -1,6 +1,7 @@
 package trace
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 )
@@ -33,11 +34,8 @@ func (r *replay) follow(t *thread) error {
 		i := t.pos + 2
 		v := uint64(data[i-1])
 		if v >= 0x80 {
-			if c := uint64(data[i]); c < 0x80 {
-				v = v&0x7f | c<<7
-				i++
-			} else {
-				v, i = uvarintTail(data, i, v)
+			if v, i = uvarintTail(data, i, v); i <= t.end && leaps(t.ts, v, r.freq) {
+				return errTimeLeap
 			}
 		}
 		ts := t.ts + int64(v)*whole
@@ -46,10 +44,21 @@ func (r *replay) follow(t *thread) error {
 		}
 		next, err := i, error(nil)
 		if i <= t.end {
-			if v > maxStep || ts > maxTime || ts < t.ts {
-				return errTimeLeap
+			switch data[t.pos] {
+			case evGoStart:
+				next, err = r.goStart(t, data, i, ts)
+			case evGoUnblock:
+				next, err = r.goUnblock(t, data, i, ts)
+			case evGoBlock:
+				next, err = r.goStop(t, data, i, ts, goWaiting)
+			case evGoCreate:
+				next, err = r.goCreate(t, data, i, ts, goRunnable)
+			case evGoDestroy:
+				next, err = i, r.goDestroy(t, ts)
+			default:
+				next, err = r.event(t, data, i, ts)
 			}
-			if next, err = r.event(t, data, i, ts); t.state != runnable {
+			if t.state != runnable {
 				return nil
 			}
 		}
@@ -71,6 +80,12 @@ func (r *replay) follow(t *thread) error {
 	}
 }
 
+// leaps reports a step of time that leads beyond what a clock can show. Steps of less than 128 units
+// do not: a batch holds too few of them.
+func leaps(ts int64, v uint64, freq float64) bool {
+	return v > maxStep || float64(ts)+float64(v)*freq > maxTime
+}
+
 // force applies the next event of a thread whether or not what it depends on has happened.
 func (r *replay) force(t *thread) error {
 	if t.pos >= t.end {
@@ -78,11 +93,11 @@ func (r *replay) force(t *thread) error {
 		return nil
 	}
 	v, i := uvarint(t.data, t.pos+1)
-	ts := t.ts + int64(float64(v)*r.freq)
-	if i > t.end || v > maxStep || ts > maxTime || ts < t.ts {
+	if i > t.end || leaps(t.ts, v, r.freq) {
 		r.forced = nil
 		return nil // follow meets it again
 	}
+	ts := t.ts + int64(float64(v)*r.freq)
 	next, err := r.event(t, t.data, i, ts)
 	r.forced = nil
 	switch {
@@ -184,6 +199,8 @@ func uvarint(data []byte, i int) (uint64, int) {
 
 // uvarintTail goes on with a number whose first byte says that there are more. A number that is
 // too long moves the position behind everything, which the caller takes for a cut event.
+//
+//go:noinline
 func uvarintTail(data []byte, i int, v uint64) (uint64, int) {
 	v &= 0x7f
 	for shift := uint(7); shift < 64 && i < len(data); shift += 7 {
@@ -195,6 +212,24 @@ func uvarintTail(data []byte, i int, v uint64) (uint64, int) {
 		}
 	}
 	return 0, max(i, len(data)-padding+1)
+}
+
+// word is the eight bytes at a position, of which the first is the lowest. Events may so be read beyond
+// the end of their batch, into the padding.
+func word(data []byte, i int) uint64 { return binary.LittleEndian.Uint64(data[i:]) }
+
+// short reads a number of up to three bytes from the low end of a word, which nearly all numbers have that
+// events hold. It returns how many bits it took, 0 when the number is longer.
+func short(w uint64) (v uint64, bits uint) {
+	switch {
+	case w&0x80 == 0:
+		return w & 0x7f, 8
+	case w&0x8000 == 0:
+		return w&0x7f | w>>1&0x3f80, 16
+	case w&0x800000 == 0:
+		return w&0x7f | w>>1&0x3f80 | w>>2&0x1fc000, 24
+	}
+	return 0, 0
 }
 
 func (r *replay) nextBatch(t *thread) bool {

@@ -1,5 +1,7 @@
 package trace
 
+import "math"
+
 // The types of timed events on the wire.
 const (
 	evProcsChange         = 9
@@ -106,18 +108,14 @@ type g struct {
 	stack  uint32 // where it blocked or made its system call
 	reason uint32
 	status goStatus
-	// carried is true for one that was there before the generation, headOpen as long as its
-	// first change of state has not been met: what it was doing began earlier.
-	carried, headOpen bool
-	created, gone     bool
-	// unsure is true when its state had to be assumed, so that the time in it does not count;
-	// assumed when that is so of the state that the generation found it in.
-	unsure, assumed bool
-	starts          uint8   // of a carried goroutine: its starts so far, up to ownSite
-	slot            uint32  // of a carried goroutine: its place in tally.carried
-	annotated       bool    // regions or tasks of it are open
-	parked          *thread // threads that wait for a change of this goroutine
-	site            *siteTally
+	marks  goMarks
+	// carried is true for one that was there before the generation, assumed when the state that the
+	// generation found it in had to be.
+	carried, created, gone, assumed bool
+	starts                          uint8   // of a carried goroutine: its starts so far, up to ownSite
+	slot                            uint32  // of a carried goroutine: its place in tally.carried
+	parked                          *thread // threads that wait for a change of this goroutine
+	site                            *siteTally
 
 	id        uint64
 	headTime  int64
@@ -134,6 +132,19 @@ type g struct {
 	assistSince    int64
 	rare           *gRare
 }
+
+// goMarks are what sets a goroutine apart from most others, for which little has to be done.
+type goMarks uint8
+
+const (
+	// headUnmet is set as long as the first change of state of a carried goroutine has not been met:
+	// what it was doing began earlier.
+	headUnmet goMarks = 1 << iota
+	// unsure is set when its state had to be assumed, so that the time in it does not count.
+	unsure
+	// annotated is set while regions or tasks of it are open.
+	annotated
+)
 
 // gRare is what few goroutines have.
 type gRare struct {
@@ -239,10 +250,18 @@ type page struct {
 type gTable struct {
 	pages map[uint64]*page
 	// recent caches pages by the low bits of their key.
-	recent [256]*page
+	recent [256]recentPage
 	free   []*page
 	used   []*page
 }
+
+// recentPage has the key of its page at hand. Where there is none, no id leads to the key.
+type recentPage struct {
+	key uint64
+	*page
+}
+
+const noPage = math.MaxUint64
 
 func (t *gTable) reset() {
 	for len(t.used) > 0 {
@@ -250,6 +269,9 @@ func (t *gTable) reset() {
 	}
 	if t.pages == nil {
 		t.pages = map[uint64]*page{}
+		for i := range t.recent {
+			t.recent[i].key = noPage
+		}
 	}
 }
 
@@ -259,22 +281,24 @@ func (t *gTable) release(p *page) {
 	t.used[p.place], last.place = last, p.place
 	t.used = t.used[:len(t.used)-1]
 	delete(t.pages, p.key)
-	if slot := p.key % uint64(len(t.recent)); t.recent[slot] == p {
-		t.recent[slot] = nil
+	if slot := p.key % uint64(len(t.recent)); t.recent[slot].page == p {
+		t.recent[slot] = recentPage{key: noPage}
 	}
 	*p = page{}
 	t.free = append(t.free, p)
 }
 
 // get returns the place of a goroutine, which may hold none yet.
-func (t *gTable) get(id uint64) *g {
-	key := id / pageSize
-	if p := t.recent[key%uint64(len(t.recent))]; p != nil && p.key == key {
-		return &p.gs[id%pageSize]
+func (t *gTable) get(id uint64) *g { return &t.page(id / pageSize).gs[id%pageSize] }
+
+func (t *gTable) page(key uint64) *page {
+	if e := &t.recent[key%uint64(len(t.recent))]; e.key == key {
+		return e.page
 	}
-	return &t.find(key).gs[id%pageSize]
+	return t.find(key)
 }
 
+//go:noinline
 func (t *gTable) find(key uint64) *page {
 	p, ok := t.pages[key]
 	if !ok {
@@ -287,18 +311,14 @@ func (t *gTable) find(key uint64) *page {
 		t.used = append(t.used, p)
 		t.pages[key] = p
 	}
-	t.recent[key%uint64(len(t.recent))] = p
+	t.recent[key%uint64(len(t.recent))] = recentPage{key, p}
 	return p
 }
 
 // finished counts a goroutine of which nothing more is to come, and frees its page with the last:
 // a program may make millions in one generation.
 func (t *gTable) finished(id uint64) {
-	key := id / pageSize
-	p := t.recent[key%uint64(len(t.recent))]
-	if p == nil || p.key != key {
-		p = t.find(key)
-	}
+	p := t.page(id / pageSize)
 	if p.done++; p.done == pageSize {
 		t.release(p)
 	}

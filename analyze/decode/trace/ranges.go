@@ -96,7 +96,7 @@ func (w *window) stoppedAll(kind string, pauses *durations) {
 
 // addAssists counts mark assists that began at a stack.
 func (w *window) addAssists(stack int32, d *durations) {
-	w.gc.Assist.Merge(&d.hist)
+	d.intoHistogram(&w.gc.Assist)
 	site := bounded(w, w.assists, stack, 0)
 	d.into(&site.Duration, &site.Exemplars)
 }

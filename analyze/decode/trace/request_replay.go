@@ -84,7 +84,7 @@ func (r *replay) shows(x *g, ts int64, to goStatus, stack uint64) {
 
 // passes takes a stack that a goroutine shows while it goes on running.
 func (r *replay) passes(x *g, ts int64, stack uint64) {
-	if stack == 0 || !x.annotated && !x.undetermined() {
+	if stack == 0 || x.marks&annotated == 0 && !x.undetermined() {
 		return
 	}
 	s := r.req.names.of(stack)
@@ -124,7 +124,7 @@ func (r *replay) trackFound(x *g, ts int64, s requestStack) {
 	t := r.req.track(x)
 	t.carried(s)
 	t.head.ended = true
-	if x.headOpen {
+	if x.marks&headUnmet != 0 {
 		t.at, t.head.at = ts, ts
 		return
 	}

@@ -199,7 +199,7 @@ func (t *translator) carry(x *g, have, local *tracked) *tracked {
 	switch {
 	case local != nil && local.head.ended:
 		have.apply(t.w.tally, t.headEvent(x, live, local.head.at))
-	case local == nil && !x.headOpen && !x.assumed:
+	case local == nil && x.marks&headUnmet == 0 && !x.assumed:
 		have.apply(t.w.tally, t.headEvent(x, live, x.headTime))
 		if x.headTo == goRunnable && x.status == goRunning {
 			have.apply(t.w.tally, requestEvent{kind: eventSpent, at: x.since, spell: spell{status: goRunnable}})

@@ -105,19 +105,22 @@ func (s *series) created(t int64)        { s.at(t).created++ }
 func (s *series) ended(t int64)          { s.at(t).ended++ }
 func (s *series) setHeap(t, bytes int64) { s.at(t).setHeap(bytes, t) }
 func (s *series) running(from, to int64) {
-	if from >= s.from && to < s.to && from <= to {
+	if s.lastHas(from, to) {
 		s.last.runningNS += to - from
 		return
 	}
 	s.spread(from, to, func(b *seriesBin, d int64) { b.runningNS += d })
 }
 func (s *series) runnable(from, to int64) {
-	if from >= s.from && to < s.to && from <= to {
+	if s.lastHas(from, to) {
 		s.last.runnableNS += to - from
 		return
 	}
 	s.spread(from, to, func(b *seriesBin, d int64) { b.runnableNS += d })
 }
+
+// lastHas reports that a span of time, which may be empty but not run backwards, lies in the last bin.
+func (s *series) lastHas(from, to int64) bool { return from >= s.from && to < s.to && from <= to }
 
 // spread adds the time between two moments to the bins it falls into.
 func (s *series) spread(from, to int64, add func(b *seriesBin, d int64)) {

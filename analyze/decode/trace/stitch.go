@@ -181,7 +181,7 @@ func (s *stitcher) heads() {
 				s.w.assign(live, root)
 			}
 		}
-		if !x.headOpen && !x.assumed {
+		if x.marks&headUnmet == 0 && !x.assumed {
 			s.w.now = max(x.headTime, live.since)
 			s.w.leave(live, state[x.headTo], s.stack(uint64(x.headWaker)))
 		}
@@ -290,7 +290,7 @@ func (s *stitcher) tails() {
 			delete(w.goroutines, xtrace.GoID(x.id))
 			return
 		}
-		if !x.headOpen {
+		if x.marks&headUnmet == 0 {
 			live.state, live.since, live.seen = state[x.status], x.since, true
 			live.stack, live.wait = 0, evidence.WaitNone
 			w.placeAt(live, live.state, s.stack(uint64(x.stack)), s.text(uint64(x.reason)))

@@ -6,30 +6,19 @@ import (
 )
 
 func (r *replay) goStart(t *thread, data []byte, i int, ts int64) (int, error) {
-	id := uint64(data[i])
-	i++
-	if id >= 0x80 {
-		if c := uint64(data[i]); c < 0x80 {
-			id = id&0x7f | c<<7
-			i++
-		} else {
-			id, i = uvarintTail(data, i, id)
-		}
-	}
-	seq := uint64(data[i])
-	i++
-	if seq >= 0x80 {
-		if c := uint64(data[i]); c < 0x80 {
-			seq = seq&0x7f | c<<7
-			i++
-		} else {
-			seq, i = uvarintTail(data, i, seq)
-		}
+	w := word(data, i)
+	id, n := short(w)
+	seq, m := short(w >> (n & 63))
+	if n == 0 || m == 0 {
+		id, i = uvarint(data, i)
+		seq, i = uvarint(data, i)
+	} else {
+		i += int(n+m) / 8
 	}
 	if i > t.end {
 		return i, nil
 	}
-	x := r.gs.get(id)
+	x := &r.gs.page(id / pageSize).gs[id%pageSize]
 	if x.status != goRunnable || seq != x.seq+1 {
 		if r.park(t, &x.parked) {
 			return i, nil
@@ -44,9 +33,13 @@ func (r *replay) goStart(t *thread, data []byte, i int, ts int64) (int, error) {
 	if t.p == nil && r.whole {
 		return i, r.needProc(t)
 	}
-	if x.headOpen || x.unsure {
+	switch s := r.t.series; {
+	case x.marks == 0 && x.site != nil && s.lastHas(x.since, ts): // started, for nearly all
+		s.last.runnableNS += ts - x.since
+		x.site.latency.add(ts-x.since, id, x.since)
+	case x.marks&(headUnmet|unsure) != 0:
 		r.leave(x, ts, goRunning, 0)
-	} else {
+	default:
 		r.started(x, ts)
 	}
 	x.seq = seq
@@ -57,25 +50,14 @@ func (r *replay) goStart(t *thread, data []byte, i int, ts int64) (int, error) {
 
 // goStop takes the goroutine off its thread: it yields, is preempted or blocks.
 func (r *replay) goStop(t *thread, data []byte, i int, ts int64, to goStatus) (int, error) {
-	reason := uint64(data[i])
-	i++
-	if reason >= 0x80 {
-		if c := uint64(data[i]); c < 0x80 {
-			reason = reason&0x7f | c<<7
-			i++
-		} else {
-			reason, i = uvarintTail(data, i, reason)
-		}
-	}
-	stack := uint64(data[i])
-	i++
-	if stack >= 0x80 {
-		if c := uint64(data[i]); c < 0x80 {
-			stack = stack&0x7f | c<<7
-			i++
-		} else {
-			stack, i = uvarintTail(data, i, stack)
-		}
+	w := word(data, i)
+	reason, n := short(w)
+	stack, m := short(w >> (n & 63))
+	if n == 0 || m == 0 {
+		reason, i = uvarint(data, i)
+		stack, i = uvarint(data, i)
+	} else {
+		i += int(n+m) / 8
 	}
 	if i > t.end {
 		return i, nil
@@ -89,13 +71,24 @@ func (r *replay) goStop(t *thread, data []byte, i int, ts int64, to goStatus) (i
 	}
 	r.needStack(stack)
 	r.needString(reason)
-	if x.headOpen || x.unsure {
+	switch s := r.t.series; {
+	case x.marks == 0 && s.lastHas(x.since, ts): // ran, for nearly all
+		d := ts - x.since
+		x.runNS += d
+		r.t.running += d
+		s.last.runningNS += d
+	case x.marks&(headUnmet|unsure) != 0:
 		r.leave(x, ts, to, 0)
-	} else {
+	default:
 		r.ran(x, ts)
 	}
 	t.g = nil
-	r.enter(x, ts, to, stack, reason)
+	if x.carried || x.marks != 0 || x.parked != nil {
+		r.enter(x, ts, to, stack, reason)
+		return i, nil
+	}
+	x.status, x.since = to, ts
+	x.stack, x.reason = uint32(stack), uint32(reason)
 	return i, nil
 }
 
@@ -117,7 +110,7 @@ func (r *replay) running(t *thread) (*g, error) {
 
 // enter puts a goroutine into a state off the thread, and wakes who waited for that.
 func (r *replay) enter(x *g, ts int64, to goStatus, stack, reason uint64) {
-	if r.req.names != nil && (x.annotated || x.undetermined()) {
+	if r.req.names != nil && (x.marks&annotated != 0 || x.undetermined()) {
 		r.shows(x, ts, to, stack)
 	}
 	x.status, x.since = to, ts
@@ -131,40 +124,21 @@ func (r *replay) enter(x *g, ts int64, to goStatus, stack, reason uint64) {
 }
 
 func (r *replay) goUnblock(t *thread, data []byte, i int, ts int64) (int, error) {
-	id := uint64(data[i])
-	i++
-	if id >= 0x80 {
-		if c := uint64(data[i]); c < 0x80 {
-			id = id&0x7f | c<<7
-			i++
-		} else {
-			id, i = uvarintTail(data, i, id)
-		}
-	}
-	seq := uint64(data[i])
-	i++
-	if seq >= 0x80 {
-		if c := uint64(data[i]); c < 0x80 {
-			seq = seq&0x7f | c<<7
-			i++
-		} else {
-			seq, i = uvarintTail(data, i, seq)
-		}
-	}
-	stack := uint64(data[i])
-	i++
-	if stack >= 0x80 {
-		if c := uint64(data[i]); c < 0x80 {
-			stack = stack&0x7f | c<<7
-			i++
-		} else {
-			stack, i = uvarintTail(data, i, stack)
-		}
+	w := word(data, i)
+	id, n := short(w)
+	seq, m := short(w >> (n & 63))
+	stack, k := short(w >> ((n + m) & 63))
+	if n == 0 || m == 0 || k == 0 || n+m+k > 64 {
+		id, i = uvarint(data, i)
+		seq, i = uvarint(data, i)
+		stack, i = uvarint(data, i)
+	} else {
+		i += int(n+m+k) / 8
 	}
 	if i > t.end {
 		return i, nil
 	}
-	x := r.gs.get(id)
+	x := &r.gs.page(id / pageSize).gs[id%pageSize]
 	if x.status != goWaiting || seq != x.seq+1 {
 		if r.park(t, &x.parked) {
 			return i, nil
@@ -177,13 +151,16 @@ func (r *replay) goUnblock(t *thread, data []byte, i int, ts int64) (int, error)
 	if t.g != nil && r.req.names != nil {
 		r.passes(t.g, ts, stack)
 	}
-	if x.headOpen || x.unsure {
+	if x.marks&(headUnmet|unsure) != 0 {
 		r.leave(x, ts, goRunnable, stack)
 	} else {
-		r.waited(x, ts, stack)
+		r.waited(x, id, ts, stack)
 	}
-	x.seq = seq
-	r.enter(x, ts, goRunnable, 0, 0)
+	x.seq, x.status, x.since = seq, goRunnable, ts
+	x.stack, x.reason = 0, 0
+	if x.parked != nil {
+		r.wake(&x.parked)
+	}
 	return i, nil
 }
 
@@ -219,14 +196,22 @@ func (r *replay) goSwitch(t *thread, ts int64, destroy bool, id, seq uint64) err
 }
 
 func (r *replay) goCreate(t *thread, data []byte, i int, ts int64, to goStatus) (int, error) {
-	id, i := uvarint(data, i)
-	root, i := uvarint(data, i)
-	stack, i := uvarint(data, i)
+	w := word(data, i)
+	id, n := short(w)
+	root, m := short(w >> (n & 63))
+	stack, k := short(w >> ((n + m) & 63))
+	if n == 0 || m == 0 || k == 0 || n+m+k > 64 {
+		id, i = uvarint(data, i)
+		root, i = uvarint(data, i)
+		stack, i = uvarint(data, i)
+	} else {
+		i += int(n+m+k) / 8
+	}
 	if i > t.end {
 		return i, nil
 	}
-	if err := r.needProc(t); err != nil {
-		return i, err
+	if t.p == nil && r.whole {
+		return i, r.needProc(t)
 	}
 	if t.g != nil && t.g.status != goRunning {
 		return i, fmt.Errorf("goroutine %d is made by goroutine %d, which is not running", id, t.g.id)
@@ -324,7 +309,7 @@ func (r *replay) goStatus(t *thread, id, on, status, stack uint64) error {
 		return fmt.Errorf("goroutine %d is stated to be in state %d, but is in %d", id, to, x.status)
 	}
 	if x.status == goNone {
-		x.id, x.carried, x.headOpen, x.headStart = id, true, true, to
+		x.id, x.carried, x.marks, x.headStart = id, true, x.marks|headUnmet, to
 		x.firstSeen, x.headStack = uint32(stack), uint32(stack)
 		x.slot = uint32(len(r.t.carried))
 		r.t.carried = append(r.t.carried, id)
@@ -370,9 +355,9 @@ func (r *replay) assume(x *g, id, seq uint64, to goStatus) bool {
 		x.slot = uint32(len(r.t.carried))
 		r.t.carried = append(r.t.carried, id)
 	}
-	if x.headOpen {
-		x.headOpen, x.assumed = false, true
+	if x.marks&headUnmet != 0 {
+		x.marks, x.assumed = x.marks&^headUnmet, true
 	}
-	x.status, x.unsure = to, true
+	x.status, x.marks = to, x.marks|unsure
 	return true
 }
