@@ -99,25 +99,27 @@ func bucketBounds(octave, sub int) (lo, hi int64) {
 // Counts are the buckets of a histogram by themselves, for a loop in which keeping all of a Histogram with
 // each value costs too much. A row holds four octaves, and is nil until something is counted there. No
 // bucket may be hit more than 4 294 967 295 times.
-type Counts [countRows]*[countColumns]uint32
+type Counts [countRows]*[CountColumns]uint32
 
+// CountColumns is the length of a row.
 const (
-	countColumns = 4 * subBuckets
+	CountColumns = 4 * subBuckets
 	countRows    = 16
 )
 
-// BucketOf is the row and column of Counts in which a value counts, which must not be negative.
-func BucketOf(v int64) (row, column uint) {
+// BucketOf is the bucket of a value, which must not be negative: its row, times CountColumns, and its column.
+func BucketOf(v int64) uint {
 	shift := uint(bits.Len64(uint64(v)|(2*subBuckets-1))) - subBits - 1
-	n := shift<<subBits + uint(v)>>(shift&63)
-	return n / countColumns % countRows, n % countColumns
+	return shift<<subBits + uint(v)>>(shift&63)
 }
 
-// Grow has a row hold counts.
-func (c *Counts) Grow(row uint) {
-	if c[row] == nil {
-		c[row] = new([countColumns]uint32)
+// Add counts in a bucket.
+func (c *Counts) Add(bucket uint) {
+	row := &c[bucket/CountColumns]
+	if *row == nil {
+		*row = new([CountColumns]uint32)
 	}
+	(*row)[bucket%CountColumns]++
 }
 
 // AddCounts adds values that were counted outside, whose sum, least and greatest are given.
@@ -131,7 +133,7 @@ func (h *Histogram) AddCounts(c *Counts, sum, least, greatest int64) {
 			if n == 0 {
 				continue
 			}
-			at := i*countColumns + j
+			at := i*CountColumns + j
 			octave := &more.octaves[at/subBuckets]
 			if *octave == nil {
 				*octave = new([subBuckets]int64)

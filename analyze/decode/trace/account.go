@@ -94,7 +94,9 @@ func (r *replay) waited(x *g, id uint64, ts int64, waker uint64) {
 	if b == nil || b.reason != x.reason {
 		b = r.t.block(x.stack, x.reason)
 	}
-	b.ended.add(d, id, x.since)
+	if !b.ended.count(d) {
+		b.ended.addRare(d, id, x.since)
+	}
 	w := b.wake
 	if b.waker != waker || w == nil {
 		w = r.t.wakes.get(waker<<32 | uint64(b.index))

@@ -10,37 +10,44 @@ import (
 // durations counts durations as a histogram does, and keeps the slowest. It is what most events end in: one
 // that is neither the shortest nor among the slowest so far costs two additions.
 type durations struct {
-	least, floor int64 // the shortest; what the next one has to reach to be among the slowest
-	sum          int64
-	counts       evidence.Counts
-	slowest      []evidence.Exemplar
+	least   int64  // the shortest
+	span    uint64 // from least to what the next one has to reach to be among the slowest; 0 while any is
+	sum     int64
+	counts  evidence.Counts
+	slowest []evidence.Exemplar
 }
 
-// add counts a duration, which must not be negative.
+// add counts a duration, which must not be negative, of a goroutine since a time.
 func (d *durations) add(ns int64, g uint64, at int64) {
-	row, column := evidence.BucketOf(ns)
-	if c := d.counts[row]; c != nil && ns < d.floor && ns >= d.least {
-		c[column]++
-		d.sum += ns
-		return
+	if !d.count(ns) {
+		d.addRare(ns, g, at)
 	}
-	d.addRare(ns, g, at)
+}
+
+// count counts a duration unless it is a rare one, for which addRare has to be called. It is small enough
+// for the compiler to inline it.
+func (d *durations) count(ns int64) bool {
+	b := evidence.BucketOf(ns)
+	c := d.counts[b/evidence.CountColumns%uint(len(d.counts))]
+	if c == nil || uint64(ns-d.least) >= d.span {
+		return false
+	}
+	c[b%evidence.CountColumns]++
+	d.sum += ns
+	return true
 }
 
 func (d *durations) addRare(ns int64, g uint64, at int64) {
-	row, column := evidence.BucketOf(ns)
-	d.counts.Grow(row)
-	d.counts[row][column]++
+	d.counts.Add(evidence.BucketOf(ns))
 	d.sum += ns
 	if len(d.slowest) == 0 || ns < d.least {
 		d.least = ns
 	}
-	if ns < d.floor {
-		return
+	if n := len(d.slowest); n < evidence.MaxExemplars || ns >= d.slowest[n-1].DurationNS {
+		d.slowest = evidence.AddExemplar(d.slowest, evidence.Exemplar{Goroutine: g, AtNS: at, DurationNS: ns})
 	}
-	d.slowest = evidence.AddExemplar(d.slowest, evidence.Exemplar{Goroutine: g, AtNS: at, DurationNS: ns})
 	if n := len(d.slowest); n == evidence.MaxExemplars {
-		d.floor = d.slowest[n-1].DurationNS
+		d.span = uint64(d.slowest[n-1].DurationNS - d.least)
 	}
 }
 

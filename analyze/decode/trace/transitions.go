@@ -35,8 +35,11 @@ func (r *replay) goStart(t *thread, data []byte, i int, ts int64) (int, error) {
 	}
 	switch s := r.t.series; {
 	case x.marks == 0 && x.site != nil && s.lastHas(x.since, ts): // started, for nearly all
-		s.last.runnableNS += ts - x.since
-		x.site.latency.add(ts-x.since, id, x.since)
+		d := ts - x.since
+		s.last.runnableNS += d
+		if latency := &x.site.latency; !latency.count(d) {
+			latency.addRare(d, id, x.since)
+		}
 	case x.marks&(headUnmet|unsure) != 0:
 		r.leave(x, ts, goRunning, 0)
 	default:
