@@ -1,6 +1,9 @@
 package trace
 
-import "fmt"
+import (
+	"fmt"
+	"math"
+)
 
 // leave accounts for the time in the state that a goroutine leaves. waker is the stack of who
 // made it runnable. What began before the generation is only noted: the stitching knows since when.
@@ -360,5 +363,5 @@ func (t *tally) reset() {
 	t.carried, t.stackless = keep.carried[:0], keep.stackless[:0]
 	clear(keep.byStack)
 	t.byStack = keep.byStack[:0]
-	t.gc.headEnd = -1
+	t.gc.headEnd = math.MinInt64
 }

@@ -19,7 +19,9 @@
 // # Time
 //
 // The window begins at the earliest batch and ends at the last event. All times are
-// nanoseconds since its start, as recorded. x/exp/trace puts all events into one order and
+// nanoseconds since its start, as recorded. (The first bin of the series also holds what happened before
+// the batch with the clock, some 0.1 ms at most: a batch is written when it is full, and may come later
+// than one that began after it.) x/exp/trace puts all events into one order and
 // moves an event that had to wait for another thread to 1 ns behind it, and with it all that
 // follow on its thread until the recorded times catch up: on a busy machine some percent of the
 // events, in runs of thousands, which makes waits and latencies there too long or nearly

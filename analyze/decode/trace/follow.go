@@ -259,10 +259,10 @@ func (r *replay) cutEvent(t *thread) error {
 	return nil
 }
 
-// ns turns units of the trace's clock into nanoseconds since the window's start. A batch cannot
-// have begun before the window.
+// ns turns units of the trace's clock into nanoseconds since the base. A batch that comes late may have begun
+// a little before it.
 func (r *replay) ns(units uint64) int64 {
-	return min(max(int64(float64(units)*r.freq)-r.base, 0), maxTime)
+	return min(max(int64(float64(units)*r.freq)-r.base, -maxLead), maxTime)
 }
 
 const (
@@ -270,4 +270,7 @@ const (
 	// between two events stay below it at any frequency that the runtime uses.
 	maxTime = 1 << 62
 	maxStep = 1 << 52
+	// maxLead bounds how long before the base a batch can have begun: the runtime ends a generation,
+	// and with it all batches, after about a second.
+	maxLead = 60_000_000_000
 )

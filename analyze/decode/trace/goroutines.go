@@ -144,7 +144,7 @@ func (w *window) enter(g *goroutine, to xtrace.GoState, st *xtrace.StateTransiti
 
 // leave accounts for the time in the state that ends now; waker is the stack of who ended a wait.
 func (w *window) leave(g *goroutine, to xtrace.GoState, waker int32) {
-	d := w.now - g.since
+	d := max(w.now-g.since, 0)
 	switch g.state {
 	case xtrace.GoRunning:
 		w.ran(g, d)
@@ -234,8 +234,9 @@ func (w *window) end(g *goroutine) {
 	}
 	g.site.Ended++
 	if g.created {
-		g.site.Lifetime.Add(w.now - g.at)
-		g.site.LifetimeExemplars = evidence.AddExemplar(g.site.LifetimeExemplars, evidence.Exemplar{Goroutine: g.id, AtNS: g.at, DurationNS: w.now - g.at})
+		d := max(w.now-g.at, 0)
+		g.site.Lifetime.Add(d)
+		g.site.LifetimeExemplars = evidence.AddExemplar(g.site.LifetimeExemplars, evidence.Exemplar{Goroutine: g.id, AtNS: g.at, DurationNS: d})
 	}
 	w.series.ended(w.now)
 	w.closeRegions(g)

@@ -206,6 +206,9 @@ func (p *pipeline) joinOldest() error {
 	}
 	j.begun = false
 	w := p.w
+	if w.generations == 0 {
+		w.first = min(j.rep.ns(j.gen.minTime), 0)
+	}
 	if c := j.gen.clock; w.wall.IsZero() && !c.wall.IsZero() {
 		w.setWall(c.wall, xtrace.Time(float64(c.time)*j.gen.freq))
 	}

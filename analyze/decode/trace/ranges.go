@@ -60,7 +60,7 @@ func (w *window) rangeEvent(ev *xtrace.Event) {
 }
 
 func (w *window) endRange(name string, open openRange, ended bool) {
-	d := w.now - open.since
+	d := max(w.now-open.since, 0)
 	switch {
 	case name == markRange:
 		w.gc.MarkNS += d

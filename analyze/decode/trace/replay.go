@@ -9,7 +9,7 @@ import "fmt"
 // the evidence needs, and uses the times as they were recorded.
 type replay struct {
 	freq   float64 // nanoseconds per unit of the trace's clock
-	base   int64   // start of the window, in nanoseconds of the trace's clock
+	base   int64   // where times count from, in nanoseconds of the trace's clock
 	free   func([]byte)
 	tables tables
 	// whole is false once it is known that events are missing, or had to be passed over: then
@@ -181,7 +181,7 @@ func (r *replay) rare(t *thread, typ byte, ts int64, a *[maxArgs]uint64) error {
 		r.needString(a[0])
 		return nil
 	case evProcsChange:
-		if m := (procsMark{ts, a[0]}); m.at >= r.t.procs.at {
+		if m := (procsMark{ts, a[0]}); r.t.procs.n == 0 || m.at >= r.t.procs.at {
 			r.t.procs = m
 		}
 		r.needStack(a[1])

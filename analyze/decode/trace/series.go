@@ -37,6 +37,7 @@ func (s *series) at(t int64) *seriesBin {
 }
 
 func (s *series) find(t int64) *seriesBin {
+	t = max(t, 0) // what comes before the base is in the first bin
 	for t/s.bin >= evidence.MaxBins {
 		s.fold()
 	}

@@ -59,7 +59,7 @@ func (w *window) unseen(k spanKey, at int64) {
 func (w *window) endSpan(k spanKey, o openSpan) {
 	s := w.span(k)
 	s.bins.ended(w.now)
-	s.Duration.Add(w.now - o.since)
+	s.Duration.Add(max(w.now-o.since, 0))
 	s.Exemplars = evidence.AddExemplar(s.Exemplars, o.exemplar(w.now))
 }
 
@@ -70,7 +70,7 @@ func (w *window) openSpan(k spanKey, o openSpan) {
 }
 
 func (o openSpan) exemplar(now int64) evidence.Exemplar {
-	return evidence.Exemplar{Goroutine: o.goroutine, AtNS: o.since, DurationNS: now - o.since}
+	return evidence.Exemplar{Goroutine: o.goroutine, AtNS: o.since, DurationNS: max(now-o.since, 0)}
 }
 
 // goroutineID is 0 for an event outside of any goroutine.

@@ -39,7 +39,7 @@ type pause struct {
 }
 
 func newStitcher(w *window) *stitcher {
-	return &stitcher{w: w, first: true, stacks: map[stackKey]int32{}, sweeps: map[uint64]openRange{},
+	return &stitcher{w: w, first: true, procsAt: math.MinInt64, stacks: map[stackKey]int32{}, sweeps: map[uint64]openRange{},
 		assists: map[uint64]openRange{}, pauses: map[uint64]pause{}}
 }
 
@@ -201,7 +201,7 @@ func (s *stitcher) carried(x *g) *goroutine {
 	switch {
 	case !ok:
 		live = newGoroutine(x.id)
-		live.state = to
+		live.state, live.since = to, w.first
 		w.goroutines[xtrace.GoID(x.id)] = live
 		if !x.assumed {
 			w.placeAt(live, to, stack, "")
@@ -302,10 +302,10 @@ func (s *stitcher) tails() {
 func (s *stitcher) ranges() {
 	gc, out := &s.r.t.gc, &s.w.gc
 	if gc.carried && !s.marking {
-		s.mark, s.marking = openRange{}, true
+		s.mark, s.marking = openRange{since: s.w.first}, true
 		out.Cycles++
 	}
-	if gc.headEnd >= 0 {
+	if gc.headEnd != math.MinInt64 {
 		out.MarkNS += max(gc.headEnd-s.mark.since, 0)
 		s.marking = false
 	}
@@ -317,7 +317,7 @@ func (s *stitcher) ranges() {
 	out.SweepNS += gc.sweepNS
 	out.MaxHeapBytes = max(out.MaxHeapBytes, gc.maxHeap)
 	for _, m := range gc.sweepEnds {
-		out.SweepNS += max(m.at-s.sweeps[m.proc].since, 0)
+		out.SweepNS += max(m.at-s.sweepSince(m.proc), 0)
 		delete(s.sweeps, m.proc)
 	}
 	for id, p := range s.r.procs {
@@ -325,13 +325,22 @@ func (s *stitcher) ranges() {
 		case rangeOpen:
 			s.sweeps[id] = openRange{since: p.sweepSince, seen: true}
 		case rangeCarried:
-			s.sweeps[id] = openRange{since: s.sweeps[id].since}
+			s.sweeps[id] = openRange{since: s.sweepSince(id)}
 		}
 	}
 	for _, kind := range slices.Sorted(maps.Keys(gc.stw)) {
 		s.w.stoppedAll(s.text(uint64(kind)), gc.stw[kind])
 	}
 	s.goroutineRanges(gc)
+}
+
+// sweepSince is when the sweep of a proc began that came from an earlier generation: since the window
+// did, where none shows it.
+func (s *stitcher) sweepSince(proc uint64) int64 {
+	if open, ok := s.sweeps[proc]; ok {
+		return open.since
+	}
+	return s.w.first
 }
 
 func (s *stitcher) goroutineRanges(gc *gcTally) {

@@ -83,7 +83,7 @@ type gcTally struct {
 	maxHeap                 int64
 	stw                     map[uint32]*durations
 	// mark is the state at the end; markSince since when, headEnd the end of a mark phase that was
-	// carried in, negative for none.
+	// carried in, math.MinInt64 for none.
 	mark             rangeState
 	markSince        int64
 	headEnd          int64

@@ -314,6 +314,7 @@ func (r *replay) goStatus(t *thread, id, on, status, stack uint64) error {
 	if x.status == goNone {
 		x.id, x.carried, x.marks, x.headStart = id, true, x.marks|headUnmet, to
 		x.firstSeen, x.headStack = uint32(stack), uint32(stack)
+		x.since = -maxLead // nobody knows yet since when; before any region or task of it
 		x.slot = uint32(len(r.t.carried))
 		r.t.carried = append(r.t.carried, id)
 		if r.req.names != nil && stack != 0 {

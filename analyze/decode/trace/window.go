@@ -11,12 +11,13 @@ import (
 	"go-debug/analyze/evidence"
 )
 
-// window gathers one trace. Times in it are nanoseconds since the window's start.
+// window gathers one trace. Times in it are nanoseconds since a base, which is about the window's start.
 type window struct {
 	limits budget.Budget
 
 	started     bool
-	start       xtrace.Time
+	start       xtrace.Time // where times count from
+	first       int64       // the start of the window, which may lie a little before that: 0 or less
 	now         int64
 	wall        time.Time // of the start; zero when the trace has no clock
 	events      int64
@@ -88,6 +89,11 @@ func (w *window) event(ev *xtrace.Event) error {
 	}
 	// The reader promises rising times; a corrupt clock may still overflow.
 	w.now = max(w.now, int64(ev.Time()-w.start))
+	return w.apply(ev)
+}
+
+// apply takes an event that happens now.
+func (w *window) apply(ev *xtrace.Event) error {
 	if p := ev.Proc(); p != xtrace.NoProc && p != w.lastProc {
 		w.procs[p] = struct{}{}
 		w.lastProc = p // events of one proc come in runs
@@ -131,7 +137,7 @@ func (w *window) sync(s xtrace.Sync) {
 
 // setWall sets the time of the start from a moment that both clocks show.
 func (w *window) setWall(wall time.Time, at xtrace.Time) {
-	start := wall.Add(-time.Duration(at - w.start)).UTC()
+	start := wall.Add(-time.Duration(at - w.start - xtrace.Time(w.first))).UTC()
 	// A year that JSON cannot hold is a corrupt clock.
 	if y := start.Year(); y >= 1970 && y <= 9999 {
 		w.wall = start
@@ -198,7 +204,7 @@ func (w *window) finish() *evidence.Trace {
 		t.Samples = append(t.Samples, evidence.StackCount{Stack: stack, Count: n})
 	}
 	t.Windows = []evidence.TraceWindow{{
-		DurationNS:  w.now,
+		DurationNS:  w.now - w.first,
 		Events:      w.events,
 		Generations: w.completed,
 		Procs:       len(w.procs),
@@ -209,7 +215,38 @@ func (w *window) finish() *evidence.Trace {
 		Spans:       w.spanSeries(),
 		Requests:    w.requests.window(w),
 	}}
+	if w.first < 0 {
+		fromStart(t, w.first)
+	}
 	return t
+}
+
+// fromStart makes the times of exemplars count from the start of the window.
+func fromStart(t *evidence.Trace, start int64) {
+	lists := [][]evidence.Exemplar{t.Sched.Exemplars}
+	for i := range t.Blocks {
+		lists = append(lists, t.Blocks[i].Exemplars)
+	}
+	for i := range t.Syscalls {
+		lists = append(lists, t.Syscalls[i].Exemplars)
+	}
+	for i := range t.Sites {
+		lists = append(lists, t.Sites[i].LifetimeExemplars, t.Sites[i].LatencyExemplars)
+	}
+	for i := range t.Spans {
+		lists = append(lists, t.Spans[i].Exemplars)
+	}
+	for i := range t.GC.AssistSites {
+		lists = append(lists, t.GC.AssistSites[i].Exemplars)
+	}
+	for _, list := range t.GC.STWExemplars {
+		lists = append(lists, list)
+	}
+	for _, list := range lists {
+		for i := range list {
+			list[i].AtNS -= start
+		}
+	}
 }
 
 func (w *window) warnings() []string {
