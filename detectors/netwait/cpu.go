@@ -12,9 +12,11 @@ import (
 
 var (
 	handshaking = signature.Signature{Anywhere: []string{"crypto/tls.(*Conn).handshakeContext"}}
-	asClient    = signature.Signature{Anywhere: []string{"crypto/tls.(*Conn).clientHandshake"}}
-	polling     = signature.Signature{Anywhere: []string{"runtime.netpoll"}}
-	scheduling  = signature.Signature{Anywhere: []string{"runtime.schedule", "runtime.findRunnable", "runtime.park_m", "runtime.mcall", "runtime.goschedImpl"}, Unless: []string{"runtime.netpoll"}}
+	// testBinary is in test binaries, whose connections are made for one test each.
+	testBinary = signature.Signature{Anywhere: []string{"testing.tRunner", "testing.(*B).runN"}}
+	asClient   = signature.Signature{Anywhere: []string{"crypto/tls.(*Conn).clientHandshake"}}
+	polling    = signature.Signature{Anywhere: []string{"runtime.netpoll"}}
+	scheduling = signature.Signature{Anywhere: []string{"runtime.schedule", "runtime.findRunnable", "runtime.park_m", "runtime.mcall", "runtime.goschedImpl"}, Unless: []string{"runtime.netpoll"}}
 )
 
 // The functions of net/http that dial, for whom a goroutine is started or waited for.
@@ -25,7 +27,7 @@ const (
 
 // signatures are all functions of the distribution that the rules know.
 var signatures = []signature.Signature{
-	handshaking, asClient, polling, scheduling,
+	handshaking, testBinary, asClient, polling, scheduling,
 	{Anywhere: []string{sqlConn, sqlOpener, sqlOpen, sqlOpenDB, dialFor, getConn, serve}},
 	{Anywhere: []string{clientWaits[0].function, clientWaits[1].function, clientWaits[2].function}},
 }
@@ -41,7 +43,7 @@ func (r *reading) lowered(c analyze.Confidence) analyze.Confidence {
 // reportHandshakes reports CPU spent on TLS handshakes. It returns the number of findings.
 func reportHandshakes(r *reading) int {
 	share := r.cpu.Of(handshaking)
-	if !share.Above(r.pass.Param("min-handshake-share"), signature.Overdispersion) {
+	if !share.Above(r.pass.Param("min-handshake-share"), signature.Overdispersion) || r.cpu.Of(testBinary).Samples > 0 {
 		return 0
 	}
 	f := analyze.Finding{

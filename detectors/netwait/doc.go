@@ -46,7 +46,7 @@
 // # False positives
 //
 // A batch that keeps a small pool busy on purpose: what waits for it are its own workers, and nobody waits for them. Load tests
-// of connection set-up are nothing but handshakes. Uploads over networks that stop for longer than 5 s, and bodies
+// of connection set-up are nothing but handshakes; those of test binaries are left out. Uploads over networks that stop for longer than 5 s, and bodies
 // that are left open as a stream of events to come, look like stalled clients; a timeout is missing there nonetheless.
 // Reports that use names of third parties (gRPC) rest on no list of this detector.
 //

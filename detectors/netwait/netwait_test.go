@@ -267,6 +267,7 @@ func TestHandshakes(t *testing.T) {
 	}{
 		"a client":   {set(map[string]int64{client: 300, "main.work": 300}, true), "likely netwait/handshakes main.ask: 50 % of the CPU (0.3 cores) goes into TLS handshakes; connections are made for this line, 40 a second"},
 		"a server":   {set(map[string]int64{server: 300, "main.work": 300}, false), "likely netwait/handshakes : 50 % of the CPU (0.3 cores) goes into TLS handshakes, as the server: clients do not keep their connections"},
+		"a test":     {set(map[string]int64{server: 300, "main.work testing.tRunner": 300}, false), ""},
 		"a few":      {set(map[string]int64{client: 12, "main.work": 588}, true), ""},
 		"no samples": {set(map[string]int64{client: 100, "main.work": 50}, true), ""},
 	} {
