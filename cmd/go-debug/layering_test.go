@@ -34,7 +34,7 @@ var layers = []layer{
 		test: []string{"analyze/source", "analyze/decode", "analyze/budget"}},
 	{pkg: "detectors/detectortest", may: []string{"analyze", "analyze/code", "analyze/evidence", "analyze/signature", "analyze/source", "analyze/decode", "analyze/budget"}},
 	{pkg: "detectors/...", may: []string{"analyze", "analyze/asleep", "analyze/evidence", "analyze/signature", "analyze/stats"},
-		test: []string{"analyze/budget", "analyze/source", "analyze/decode", "analyze/decode/...", "detectors/detectortest"}},
+		test: []string{"analyze/budget", "analyze/source", "analyze/decode", "analyze/decode/...", "detectors/detectortest", "detectors/inflight/queues"}},
 	{pkg: "report", may: []string{"analyze", "analyze/evidence", "analyze/score", "analyze/stats"}},
 	{pkg: "report/render", may: []string{"report", "analyze", "analyze/evidence", "analyze/stats"}},
 	{pkg: "cmd/internal/cli", may: []string{"analyze/...", "analyze", "detectors", "report", "report/render", "cmd/internal/config", "cmd/internal/gotest"}},
