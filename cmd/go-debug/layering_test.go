@@ -32,6 +32,7 @@ var layers = []layer{
 	{pkg: "analyze", may: []string{"analyze/evidence", "analyze/stats"}},
 	{pkg: "detectors", may: []string{"analyze", "analyze/evidence", "analyze/stats", "detectors/..."},
 		test: []string{"analyze/source", "analyze/decode", "analyze/budget"}},
+	{pkg: "detectors/inflight/queues", may: []string{"analyze", "analyze/evidence"}},
 	{pkg: "detectors/detectortest", may: []string{"analyze", "analyze/code", "analyze/evidence", "analyze/signature", "analyze/source", "analyze/decode", "analyze/budget"}},
 	{pkg: "detectors/...", may: []string{"analyze", "analyze/asleep", "analyze/evidence", "analyze/signature", "analyze/stats"},
 		test: []string{"analyze/budget", "analyze/source", "analyze/decode", "analyze/decode/...", "detectors/detectortest", "detectors/inflight/queues"}},

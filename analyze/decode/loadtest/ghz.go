@@ -20,14 +20,14 @@ func isGhzJSON(head []byte) bool {
 
 // ghzReport is what is read of "ghz -O json"; details are taken one by one.
 type ghzReport struct {
-	count           float64
-	total           float64 // ns
-	average         float64
-	slowest         float64
-	latencies       []ghzLatency
-	errors          map[string]float64
-	options         ghzOptions
-	details, failed int
+	count     float64
+	total     float64 // ns
+	average   float64
+	slowest   float64
+	latencies []ghzLatency
+	errors    map[string]float64
+	options   ghzOptions
+	details   int // calls listed one by one
 }
 
 type ghzOptions struct {
