@@ -1,18 +1,28 @@
 package evidence
 
+import "cmp"
+
 // Accumulator merges any number of sets in time linear in what they hold. The zero value is
-// ready. The result is that of Merge over all of them, in whatever order.
+// ready. The result is that of Merge over all of them, in whatever order, with the snapshots made
+// coarser where they hold more than they may.
 type Accumulator struct {
+	// SnapshotBytes bounds what goroutine snapshots may hold, roughly; 0 means
+	// DefaultSnapshotBytes.
+	SnapshotBytes int64
+
 	parts    []part
 	profiles *Set // of the profiles alone, whose merges are bounded
 	pending  Set
 	size     int64 // of what is pending
+	// coarseness is that of all parts.
+	coarseness int
 }
 
 // part is a merge of some sets, without their profiles.
 type part struct {
-	set *Set
-	n   int
+	set       *Set
+	n         int
+	snapshots int64 // what its snapshots hold, roughly, in bytes
 }
 
 // pendingBytes is what profiles may hold before they are folded.
@@ -45,7 +55,9 @@ func (a *Accumulator) flush() {
 // joining equals, as a binary counter carries, keeps ten thousand sets from copying the first
 // one ten thousand times.
 func (a *Accumulator) addRest(s *Set) {
-	a.parts = append(a.parts, part{s, 1})
+	s.coarsen(a.coarseness)
+	a.parts = append(a.parts, part{s, 1, snapshotsSize(s.Snapshots)})
+	a.makeRoom()
 	for n := len(a.parts); n > 1 && a.parts[n-2].n <= a.parts[n-1].n; n = len(a.parts) {
 		a.join()
 	}
@@ -54,7 +66,29 @@ func (a *Accumulator) addRest(s *Set) {
 func (a *Accumulator) join() {
 	n := len(a.parts)
 	x, y := a.parts[n-2], a.parts[n-1]
-	a.parts = append(a.parts[:n-2], part{Merge(x.set, y.set), x.n + y.n})
+	a.parts = append(a.parts[:n-2], part{Merge(x.set, y.set), x.n + y.n, x.snapshots + y.snapshots})
+}
+
+// makeRoom makes the snapshots of all parts coarser until they fit. How much coarser depends on what
+// all of them hold and not on their order: what a few have to leave out, more of them have to, too.
+func (a *Accumulator) makeRoom() {
+	limit := cmp.Or(a.SnapshotBytes, DefaultSnapshotBytes)
+	for a.coarseness < coarsest && a.snapshots() > limit {
+		a.coarseness++
+		for i := range a.parts {
+			a.parts[i].set.coarsen(a.coarseness)
+			a.parts[i].snapshots = snapshotsSize(a.parts[i].set.Snapshots)
+		}
+	}
+}
+
+// snapshots is what the snapshots of all parts hold, roughly, in bytes.
+func (a *Accumulator) snapshots() int64 {
+	n := int64(0)
+	for _, p := range a.parts {
+		n += p.snapshots
+	}
+	return n
 }
 
 // Set is the merge of all that was added.
@@ -66,5 +100,7 @@ func (a *Accumulator) Set() *Set {
 	if len(a.parts) == 0 {
 		return &Set{}
 	}
-	return Merge(a.parts[0].set, a.profiles)
+	all := Merge(a.parts[0].set, a.profiles)
+	all.confess()
+	return all
 }

@@ -98,7 +98,10 @@ type Input struct {
 type Set struct {
 	Inputs    []Input    `json:"inputs"`
 	Snapshots []Snapshot `json:"snapshots,omitempty"`
-	Profiles  []*Profile `json:"profiles,omitempty"`
+	// Coarseness says how much was left out of the snapshots to make room: 0 nothing, and each
+	// step half of the groups of a snapshot.
+	Coarseness int        `json:"coarseness,omitempty"`
+	Profiles   []*Profile `json:"profiles,omitempty"`
 	// Sums are the sums of those profiles that the set does not keep one by one, being more
 	// than MaxProfiles of a kind; Profile.Folded counts them.
 	Sums  []*Profile `json:"sums,omitempty"`

@@ -26,8 +26,10 @@ type Snapshot struct {
 	HasStates   bool    `json:"has_states"`
 	HasCreators bool    `json:"has_creators"`
 	Groups      []Group `json:"groups"`
-	// Dropped counts goroutines beyond the bound on distinct groups.
-	Dropped int `json:"dropped"`
+	// Dropped counts goroutines beyond the bound on distinct groups. Coarsened counts those among
+	// them that made room for other snapshots.
+	Dropped   int `json:"dropped"`
+	Coarsened int `json:"coarsened,omitempty"`
 }
 
 // MaxGroupIDs bounds the goroutine ids kept for one group.

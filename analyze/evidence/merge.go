@@ -22,6 +22,7 @@ func Merge(a, b *Set) *Set {
 	slices.SortStableFunc(m.Snapshots, func(x, y Snapshot) int {
 		return cmp.Or(comparePositions(x.Position, y.Position), cmp.Compare(x.Part, y.Part), cmp.Compare(x.Kind, y.Kind), cmp.Compare(x.Total, y.Total))
 	})
+	m.coarsen(max(a.Coarseness, b.Coarseness))
 	m.Profiles, m.Sums = foldProfiles(a, b)
 	return m
 }
