@@ -83,6 +83,9 @@ func Read(rd io.Reader) (*Report, error) {
 	if len(bytes.TrimSpace(doc)) == 0 {
 		return nil, invalid(errors.New("report is empty"))
 	}
+	if err := countValues(doc); err != nil {
+		return nil, invalid(err)
+	}
 	var raw any
 	if err := json.Unmarshal(doc, &raw); err != nil {
 		return nil, invalid(fmt.Errorf("not a JSON report: %w", err))
@@ -98,6 +101,26 @@ func Read(rd io.Reader) (*Report, error) {
 		return nil, invalid(fmt.Errorf("not a go-debug report: %w", err))
 	}
 	return r.canonical(), nil
+}
+
+// maxValues bounds the values of a stored report: in memory one takes up to a hundred times the two
+// bytes that it takes in the file.
+const maxValues = 1_000_000
+
+// countValues refuses a document of too many values, before anything is built of it. Each but the
+// first has a comma, a colon or a bracket before it, and strings hold few of those.
+func countValues(doc []byte) error {
+	n := 0
+	for _, c := range doc {
+		switch c {
+		case ',', ':', '[', '{':
+			n++
+		}
+	}
+	if n > maxValues {
+		return fmt.Errorf("report may hold %d values, more than the limit of %d", n, maxValues)
+	}
+	return nil
 }
 
 func invalid(err error) error {
