@@ -5,11 +5,11 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"runtime/debug"
 	"slices"
 	"strings"
 
 	"go-debug/analyze/evidence"
+	"go-debug/analyze/recovered"
 )
 
 // Pass is what a detector gets: the evidence, its parameters, and the confidence that the
@@ -190,7 +190,7 @@ func runOne(ctx context.Context, set *evidence.Set, d *Detector, opt Options, re
 	// A detector that panics is a defect of ours; it must not take the others' findings with it.
 	defer func() {
 		if r := recover(); r != nil {
-			out = Outcome{Detector: d.Name, State: Failed, Why: fmt.Sprintf("detector panicked: %v at %s", r, panicSite())}
+			out = Outcome{Detector: d.Name, State: Failed, Why: "detector panicked: " + recovered.Cause(ctx, r)}
 		}
 	}()
 	if err := d.Run(ctx, p); err != nil {
@@ -221,17 +221,6 @@ func unmet(set *evidence.Set, d *Detector) Outcome {
 		out.Try = d.Needs[0].Try
 	}
 	return out
-}
-
-func panicSite() string {
-	for _, line := range strings.Split(string(debug.Stack()), "\n") {
-		line = strings.TrimSpace(line)
-		if strings.Contains(line, "/detectors/") && strings.Contains(line, ".go:") {
-			line, _, _ = strings.Cut(line, " ")
-			return line[strings.LastIndex(line, "/detectors/")+1:]
-		}
-	}
-	return "an unknown place"
 }
 
 // dedupe keeps the surest of findings with one fingerprint and one location, and orders them: confidence

@@ -1,13 +1,22 @@
-// Package budget bounds what one input may cost: bytes as read, bytes after
-// decompression, messages, strings, depth. Every decoder takes one.
+// Package budget bounds what inputs may cost: bytes after decompression and how much larger
+// decompression makes them, memory, files, time. Every decoder takes a budget.
 package budget
 
-import "fmt"
+import (
+	"context"
+	"fmt"
+	"time"
+)
 
 // Budget is the limit on one input. The zero value of a field means its default.
 type Budget struct {
-	// Bytes bounds the decompressed bytes of one input.
+	// Bytes bounds the decompressed bytes of one input; all of them together have TotalBytes.
 	Bytes int64
+	// Ratio bounds how many times more bytes decompression may make of an input, beyond the
+	// first RatioFrom, which are nobody's bomb.
+	Ratio int64
+	// Files bounds the files of a directory and the members of an archive.
+	Files int
 	// Memory bounds what decoding may hold at once, as estimated before it is allocated.
 	Memory int64
 	// Stacks bounds the distinct stacks (or groups) kept as evidence.
@@ -25,17 +34,34 @@ const (
 	DefaultBytes  = 8 << 30
 	DefaultMemory = 1 << 30
 	DefaultStacks = 100_000
+	DefaultFiles  = 10_000
+	// DefaultRatio is above what dumps of a million equal goroutines reach, about 100. Zeros reach
+	// 1030 with gzip, and layers of compression multiply.
+	DefaultRatio = 500
+	RatioFrom    = 256 << 20
 )
+
+// inputsInFull is how many inputs of the full size a run may read.
+const inputsInFull = 8
+
+// TotalBytes bounds the decompressed bytes of all inputs together.
+func (b Budget) TotalBytes() int64 { return min(b.Bytes, 1<<62/inputsInFull) * inputsInFull }
 
 // Default is the budget used when the caller sets nothing.
 func Default() Budget {
-	return Budget{Bytes: DefaultBytes, Memory: DefaultMemory, Stacks: DefaultStacks}
+	return Budget{Bytes: DefaultBytes, Ratio: DefaultRatio, Files: DefaultFiles, Memory: DefaultMemory, Stacks: DefaultStacks}
 }
 
 // WithDefaults replaces fields that are not positive by their defaults.
 func (b Budget) WithDefaults() Budget {
 	if b.Bytes <= 0 {
 		b.Bytes = DefaultBytes
+	}
+	if b.Ratio <= 0 {
+		b.Ratio = DefaultRatio
+	}
+	if b.Files <= 0 {
+		b.Files = DefaultFiles
 	}
 	if b.Memory <= 0 {
 		b.Memory = DefaultMemory
@@ -46,8 +72,14 @@ func (b Budget) WithDefaults() Budget {
 	return b
 }
 
-// MemoryFlag is the flag that sets Budget.Memory.
-const MemoryFlag = "--max-memory"
+// The flags that set a budget.
+const (
+	MemoryFlag  = "--max-memory" // Budget.Memory
+	BytesFlag   = "--max-bytes"  // Budget.Bytes
+	RatioFlag   = "--max-ratio"  // Budget.Ratio
+	FilesFlag   = "--max-files"  // Budget.Files
+	TimeoutFlag = "--timeout"    // of a whole run
+)
 
 // Error says that an input went over a limit.
 type Error struct {
@@ -56,7 +88,18 @@ type Error struct {
 	Flag  string // the flag that raises the limit; empty when none does
 	// Need is the value of the flag that would do; 0 when that is not known.
 	Need int64
+
+	timeout time.Duration
 }
+
+// OverTime is the error of a run that did not end within a timeout. It is a
+// context.DeadlineExceeded.
+func OverTime(timeout time.Duration) *Error {
+	return &Error{What: "time", Limit: int64(timeout), Flag: TimeoutFlag, timeout: timeout}
+}
+
+// Is makes the error of a timeout one of a context.
+func (e *Error) Is(target error) bool { return e.timeout > 0 && target == context.DeadlineExceeded }
 
 // OverMemory is the error of an input that needs more memory than Budget.Memory for what is
 // named: "memory for profile messages".
@@ -67,6 +110,14 @@ func OverMemory(what string, limit int64) *Error {
 // Raise is a value for the flag that is worth trying after the error, given the memory that
 // the flag allowed so far: "2GiB".
 func (e *Error) Raise(memory int64) string {
+	switch e.Flag {
+	case TimeoutFlag:
+		return (2 * e.timeout).String()
+	case RatioFlag, FilesFlag:
+		return fmt.Sprint(max(e.Need, 2*e.Limit))
+	case BytesFlag:
+		memory = e.Limit // the flag's own, in bytes as well
+	}
 	const mib = 1 << 20
 	next := int64(mib)
 	for next < max(e.Need, memory+1) && next < 1<<62 {
@@ -79,5 +130,8 @@ func (e *Error) Raise(memory int64) string {
 }
 
 func (e *Error) Error() string {
+	if e.timeout > 0 {
+		return fmt.Sprintf("over budget: not done within %s (%s)", e.timeout, TimeoutFlag)
+	}
 	return fmt.Sprintf("over budget: %s beyond the limit of %d", e.What, e.Limit)
 }

@@ -1,16 +1,22 @@
 package budget
 
-import "testing"
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+)
 
 func TestWithDefaults(t *testing.T) {
 	if got := (Budget{}).WithDefaults(); got != Default() {
 		t.Errorf("zero budget becomes %+v, want %+v", got, Default())
 	}
-	own := Budget{Bytes: 1, Memory: 2, Stacks: 3}
+	own := Budget{Bytes: 1, Ratio: 5, Files: 4, Memory: 2, Stacks: 3}
 	if got := own.WithDefaults(); got != own {
 		t.Errorf("%+v becomes %+v", own, got)
 	}
-	if got := (Budget{Bytes: -1, Memory: 2}).WithDefaults(); got != (Budget{Bytes: DefaultBytes, Memory: 2, Stacks: DefaultStacks}) {
+	if got := (Budget{Bytes: -1, Memory: 2}).WithDefaults(); got != (Budget{Bytes: DefaultBytes, Ratio: DefaultRatio, Files: DefaultFiles, Memory: 2, Stacks: DefaultStacks}) {
 		t.Errorf("partial budget becomes %+v", got)
 	}
 }
@@ -28,5 +34,32 @@ func TestRaise(t *testing.T) {
 		if got := e.Raise(tt.memory); got != tt.want || e.Flag != MemoryFlag {
 			t.Errorf("need %d with %d: %s, want %s", tt.need, tt.memory, got, tt.want)
 		}
+	}
+}
+
+// Each limit names its flag and a value of it that is larger.
+func TestRaiseOfOtherFlags(t *testing.T) {
+	for _, tt := range []struct {
+		err  *Error
+		want string
+	}{
+		{&Error{Limit: 8 << 30, Flag: BytesFlag}, "16GiB"},
+		{&Error{Limit: 500, Flag: RatioFlag}, "1000"},
+		{&Error{Limit: 10, Need: 200_000, Flag: FilesFlag}, "200000"},
+		{OverTime(3 * time.Second), "6s"},
+	} {
+		if got := tt.err.Raise(1 << 20); got != tt.want {
+			t.Errorf("%v: %s, want %s", tt.err, got, tt.want)
+		}
+	}
+}
+
+func TestOverTimeIsADeadline(t *testing.T) {
+	err := OverTime(time.Minute)
+	if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "1m0s (--timeout)") {
+		t.Errorf("%v", err)
+	}
+	if errors.Is(OverMemory("memory", 1), context.DeadlineExceeded) {
+		t.Error("a limit on memory is taken for a deadline")
 	}
 }

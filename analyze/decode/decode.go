@@ -11,14 +11,18 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
-	"runtime/debug"
 	"strings"
 
 	"go-debug/analyze/budget"
 	"go-debug/analyze/decode/metrics"
 	"go-debug/analyze/evidence"
+	"go-debug/analyze/recovered"
 	"go-debug/analyze/source"
 )
+
+// snapshotShare is the part of the memory that the goroutine snapshots of all inputs may take
+// together: detectors that follow their stacks over time need several times as much again.
+const snapshotShare = 8
 
 // All decodes the items one after another and merges their evidence as it goes, so that no
 // more than one input is open at a time.
@@ -28,9 +32,15 @@ func All(ctx context.Context, items []source.Item, b budget.Budget) *evidence.Se
 
 // AllNamed is All with metrics that the user has given roles.
 func AllNamed(ctx context.Context, items []source.Item, roles metrics.Roles, b budget.Budget) *evidence.Set {
-	var all evidence.Accumulator
+	b = b.WithDefaults()
+	all := evidence.Accumulator{SnapshotBytes: b.Memory / snapshotShare}
+	left := b.TotalBytes()
 	for _, it := range items {
-		all.Add(decodeOne(ctx, it, roles, b))
+		own := b
+		own.Bytes = min(b.Bytes, left)
+		set, n := decodeOne(ctx, it, roles, own)
+		left = max(left-n, 1)
+		all.Add(set)
 	}
 	return all.Set()
 }
@@ -38,18 +48,24 @@ func AllNamed(ctx context.Context, items []source.Item, roles metrics.Roles, b b
 // Item decodes one input. It never fails: the set holds exactly one Input, which says in
 // Complete, Error and Hint what went wrong, beside whatever evidence could be had.
 func Item(ctx context.Context, it source.Item, b budget.Budget) *evidence.Set {
-	return decodeOne(ctx, it, nil, b)
+	set, _ := decodeOne(ctx, it, nil, b.WithDefaults())
+	return set
 }
 
-func decodeOne(ctx context.Context, it source.Item, roles metrics.Roles, b budget.Budget) *evidence.Set {
-	b = b.WithDefaults()
+// decodeOne also returns how many decompressed bytes were read.
+func decodeOne(ctx context.Context, it source.Item, roles metrics.Roles, b budget.Budget) (*evidence.Set, int64) {
 	set, raw, err := decodeItem(ctx, it, roles, b)
+	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() != nil {
+		err = context.Cause(ctx) // names the flag
+	}
+	var unpacked int64
 	if len(set.Inputs) != 1 {
 		set.Inputs = []evidence.Input{blank(it)}
 	}
 	in := &set.Inputs[0]
 	if raw != nil {
 		in.Bytes, in.SHA256 = raw.bytes, raw.sum()
+		unpacked = max(raw.bytes, raw.unpacked)
 	}
 	in.Go, in.Target = cmp.Or(in.Go, it.Go), it.Target
 	in.Notes = append(in.Notes, misnamed(it, in)...)
@@ -60,7 +76,7 @@ func decodeOne(ctx context.Context, it source.Item, roles metrics.Roles, b budge
 		err = errors.Join(err, fmt.Errorf("the capture is truncated: %s", it.Truncated))
 	}
 	if err == nil {
-		return set
+		return set, unpacked
 	}
 	in.Complete = false
 	in.Error = strings.ReplaceAll(err.Error(), "\n", "; ")
@@ -71,7 +87,7 @@ func decodeOne(ctx context.Context, it source.Item, roles metrics.Roles, b budge
 	if in.LostBytes == 0 && isBare(set) {
 		in.LostBytes = in.Bytes
 	}
-	return set
+	return set, unpacked
 }
 
 func blank(it source.Item) evidence.Input {
@@ -91,7 +107,7 @@ func decodeItem(ctx context.Context, it source.Item, roles metrics.Roles, b budg
 		if p := recover(); p != nil {
 			set = &evidence.Set{Inputs: []evidence.Input{blank(it)}}
 			set.Inputs[0].Format = string(format)
-			err = panicError(it.Source, format, p)
+			err = panicError(ctx, it.Source, format, raw, p)
 		}
 	}()
 	rc, err := it.Open(ctx)
@@ -125,34 +141,17 @@ func decodeItem(ctx context.Context, it source.Item, roles metrics.Roles, b budg
 	return set, raw, err
 }
 
-// panicError describes a panic in one line: the input, the decoder's place, the cause.
-func panicError(name string, format Format, p any) error {
-	cause, _, _ := strings.Cut(fmt.Sprint(p), "\n")
-	const short = 200
-	if len(cause) > short {
-		cause = strings.ToValidUTF8(cause[:short], "") + "…"
+// panicError describes a panic in one line: the input, how far it had been read, the cause and its
+// place.
+func panicError(ctx context.Context, name string, format Format, raw *rawReader, p any) error {
+	where := ""
+	if raw != nil {
+		where = fmt.Sprintf(" within its first %d bytes", raw.bytes)
 	}
 	return &evidence.InputError{
-		Err:  fmt.Errorf("decoding %s as %s panicked: %s (%s)", name, format, cause, panicSite(debug.Stack())),
+		Err:  fmt.Errorf("decoding %s as %s panicked%s: %s", name, format, where, recovered.Cause(ctx, p)),
 		Hint: "the input is damaged, or this is a defect of go-debug: take the capture again, for example: " + captureExample,
 	}
-}
-
-// panicSite is the first line of a stack, below the runtime's, that names a source file.
-func panicSite(stack []byte) string {
-	_, below, ok := strings.Cut(string(stack), "\npanic(")
-	if !ok {
-		return "place unknown"
-	}
-	for _, line := range strings.Split(below, "\n")[2:] {
-		file, _, _ := strings.Cut(strings.TrimSpace(line), " ")
-		if !strings.Contains(file, ".go:") || strings.Contains(file, "/runtime/") {
-			continue
-		}
-		parts := strings.Split(file, "/")
-		return strings.Join(parts[max(0, len(parts)-2):], "/")
-	}
-	return "place unknown"
 }
 
 // hintOf finds the advice that an error carries, with the input's name in place of FILE

@@ -281,7 +281,7 @@ func FuzzDecode(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte, name string) {
 		b := budget.Budget{Bytes: 1 << 20, Memory: 32 << 20, Stacks: 100}
 		set, in := one(t, item(1, name, data), b)
-		if strings.Contains(in.Error, " panicked: ") {
+		if strings.Contains(in.Error, " panicked") {
 			t.Fatal(in.Error)
 		}
 		if in.Complete && isBare(set) && in.Kind != evidence.Metrics {

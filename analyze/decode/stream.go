@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"hash"
 	"io"
 	"os"
@@ -20,6 +21,8 @@ type rawReader struct {
 	bytes int64
 	hash  hash.Hash
 	err   error
+	// unpacked is how many bytes came of those read, at the layer of compression that made most.
+	unpacked int64
 }
 
 func newRawReader(ctx context.Context, r io.Reader) *rawReader {
@@ -28,7 +31,7 @@ func newRawReader(ctx context.Context, r io.Reader) *rawReader {
 
 func (r *rawReader) Read(p []byte) (int, error) {
 	if r.err == nil {
-		r.err = r.ctx.Err()
+		r.err = context.Cause(r.ctx)
 	}
 	if r.err != nil {
 		return 0, r.err
@@ -58,13 +61,17 @@ func (r *rawReader) sum() string {
 
 // stream is an input with compression undone. Its first error stays.
 type stream struct {
-	r     io.Reader
-	left  int64 // decompressed bytes that may still come
-	limit int64
-	err   error
+	r      io.Reader
+	left   int64 // decompressed bytes that may still come
+	budget budget.Budget
+	raw    *rawReader
+	err    error
 }
 
 func (s *stream) Read(p []byte) (int, error) {
+	if s.err == nil {
+		s.err = s.exploded()
+	}
 	if s.err != nil {
 		return 0, s.err
 	}
@@ -73,8 +80,10 @@ func (s *stream) Read(p []byte) (int, error) {
 		p = p[:s.left+1]
 	}
 	n, err := s.r.Read(p)
-	if s.left -= int64(n); s.left < 0 {
-		n, err = n-1, &budget.Error{What: "decompressed bytes", Limit: s.limit}
+	s.left -= int64(n)
+	s.raw.unpacked = max(s.raw.unpacked, s.budget.Bytes-s.left)
+	if s.left < 0 {
+		n, err = n-1, &budget.Error{What: "decompressed bytes", Limit: s.budget.Bytes, Flag: budget.BytesFlag}
 	}
 	s.err = err
 	return n, err
@@ -93,6 +102,15 @@ func seekable(r io.Reader) io.ReaderAt {
 	return f
 }
 
+// exploded tells a bomb: what came of the bytes so far is far more than any capture makes of them.
+func (s *stream) exploded() error {
+	out, in := s.budget.Bytes-s.left, max(s.raw.bytes, 1)
+	if out <= budget.RatioFrom || out/in <= s.budget.Ratio {
+		return nil
+	}
+	return &budget.Error{What: fmt.Sprintf("decompression to %d times the size", out/in), Limit: s.budget.Ratio, Flag: budget.RatioFlag}
+}
+
 // maxLayers is how many layers of compression are undone: what a server sent compressed may
 // have been compressed already.
 const maxLayers = 2
@@ -108,10 +126,11 @@ type content struct {
 
 // open undoes compression and sniffs what is inside. Errors are those of the input, of the
 // decompression or of the budget; those that come later are kept in the stream.
-func open(raw io.Reader, b budget.Budget) (*content, error) {
+func open(input *rawReader, b budget.Budget) (*content, error) {
+	var raw io.Reader = input
 	c := &content{format: Unknown}
 	for {
-		c.stream = &stream{r: raw, left: b.Bytes, limit: b.Bytes}
+		c.stream = &stream{r: raw, left: b.Bytes, budget: b, raw: input}
 		c.Reader = bufio.NewReaderSize(c.stream, HeadSize)
 		head, err := c.Peek(HeadSize)
 		format := Sniff(head)

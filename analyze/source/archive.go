@@ -103,7 +103,21 @@ func newArchive(name, lister string, l limits) *archive {
 
 func (a *archive) refuse(member string, err error) {
 	a.problems = append(a.problems, Problem{Name: a.name + "/" + member, Fatal: true,
-		Err: fmt.Errorf("refused: %w", err), Hint: a.look})
+		Err: fmt.Errorf("refused: %w", err), Hint: a.look + orRaise(err)})
+}
+
+func overFiles(what string, limit int) error {
+	return &budget.Error{What: what, Limit: int64(limit), Flag: budget.FilesFlag}
+}
+
+// orRaise continues a hint with the flag that raises the limit of an error; it is empty where no
+// flag does.
+func orRaise(err error) string {
+	var over *budget.Error
+	if !errors.As(err, &over) || over.Flag == "" {
+		return ""
+	}
+	return fmt.Sprintf("; or raise the limit: %s %s", over.Flag, over.Raise(0))
 }
 
 func (a *archive) fail(err error) {
@@ -148,7 +162,7 @@ func (a *archive) admit(name string, mode fs.FileMode, size int64) string {
 	case twice:
 		a.refuse(name, errors.New("a second member of the same name"))
 	case size < 0 || size > a.limits.bytes:
-		a.refuse(name, fmt.Errorf("%d bytes are over the limit of %d", uint64(size), a.limits.bytes))
+		a.refuse(name, &budget.Error{What: fmt.Sprintf("a member of %d bytes", uint64(size)), Limit: a.limits.bytes, Flag: budget.BytesFlag})
 	case hidden(clean):
 	default:
 		return clean

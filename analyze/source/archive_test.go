@@ -181,9 +181,9 @@ func TestHostileTar(t *testing.T) {
 		{"device", []tar.Header{good, {Name: "d", Typeflag: tar.TypeChar}}, []string{"!t/d: refused: a device, pipe or socket"}},
 		{"fifo", []tar.Header{good, {Name: "f", Typeflag: tar.TypeFifo}}, []string{"!t/f: refused: a device, pipe or socket"}},
 		{"twice", []tar.Header{good, file("./g.txt", "bad")}, []string{"!t/./g.txt: refused: a second member of the same name"}},
-		{"too large", []tar.Header{good, file("big", strings.Repeat("x", 5000))}, []string{"!t/big: refused: 5000 bytes are over the limit of 4096"}},
+		{"too large", []tar.Header{good, file("big", strings.Repeat("x", 5000))}, []string{"!t/big: refused: over budget: a member of 5000 bytes beyond the limit of 4096"}},
 		{"deep", []tar.Header{good, file(long, "x")}, []string{"!t/" + long + ": refused: name of 1201 bytes"}},
-		{"too many", []tar.Header{good, file("a", ""), file("b", ""), file("c", "")}, []string{"!t: holds more than 3 members"}},
+		{"too many", []tar.Header{good, file("a", ""), file("b", ""), file("c", "")}, []string{"!t: over budget: members of an archive beyond the limit of 3"}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			tree(t, map[string]string{"t": string(tarOf(t, tc.headers...))})
@@ -237,7 +237,7 @@ func TestTarBomb(t *testing.T) {
 		file("a", strings.Repeat("\x00", 60<<10)), file("b", strings.Repeat("\x00", 60<<10)))))})
 	scratch := &Scratch{Parent: t.TempDir()}
 	items, problems := resolve(t, Options{MaxSpool: 64 << 10, MaxMembers: 2, Scratch: scratch}, "bomb.tgz")
-	if want := []string{"!bomb.tgz: unpacks to more than the limit of 65536 bytes; what follows was not read"}; !slices.Equal(show(problems), want) {
+	if want := []string{"!bomb.tgz: what follows was not read: over budget: unpacked bytes of an archive beyond the limit of 65536"}; !slices.Equal(show(problems), want) {
 		t.Errorf("problems %q, want %q", show(problems), want)
 	}
 	if len(items) != 2 || items[0].Truncated != "" || items[1].Truncated == "" {
@@ -285,7 +285,7 @@ func TestHostileZip(t *testing.T) {
 		{"encrypted", write(&zip.FileHeader{Name: "e", Flags: 1}), "!z/e: refused: encrypted", 1},
 		{"twice", write(&zip.FileHeader{Name: "g.txt"}), "!z/g.txt: refused: a second member of the same name", 1},
 		{"cut", write()[:60], "!z: damaged or cut zip file: zip: not a valid zip file", 0},
-		{"too many", write(&zip.FileHeader{Name: "a"}, &zip.FileHeader{Name: "b"}, &zip.FileHeader{Name: "c"}), "!z: holds 4 members, the limit is 3", 0},
+		{"too many", write(&zip.FileHeader{Name: "a"}, &zip.FileHeader{Name: "b"}, &zip.FileHeader{Name: "c"}), "!z: over budget: 4 members of an archive beyond the limit of 3", 0},
 		{"empty", string(zipOf(t, nil)), "!z: holds no captures", 0},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

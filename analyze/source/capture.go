@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"go-debug/analyze/evidence"
+	"go-debug/analyze/recovered"
 )
 
 // Capture takes from a running program what Go programs offer over HTTP, and writes it as a
@@ -156,22 +157,22 @@ func (c *capturer) run(ctx context.Context) error {
 	window := time.Now()
 	var wg sync.WaitGroup
 	if c.opt.Load != nil {
-		wg.Go(func() { c.load(ctx, window) })
+		c.alongside(ctx, &wg, func() { c.load(ctx, window) })
 	}
 	for _, p := range c.windowed() {
-		wg.Go(func() { c.takeAndRecord(ctx, p) })
+		c.alongside(ctx, &wg, func() { c.takeAndRecord(ctx, p) })
 	}
 	if c.wants(evidence.Metrics) {
-		wg.Go(func() { c.scrapes(ctx, window) })
+		c.alongside(ctx, &wg, func() { c.scrapes(ctx, window) })
 	}
 	if c.wants(evidence.Goroutine) {
-		wg.Go(func() { c.snapshots(ctx, window) })
+		c.alongside(ctx, &wg, func() { c.snapshots(ctx, window) })
 	}
 	if c.wants(evidence.Heap) {
 		wg.Go(func() { c.heaps(ctx, window, traceAt, inside) })
 	}
 	if c.wants(evidence.Execution) && inside {
-		wg.Go(func() {
+		c.alongside(ctx, &wg, func() {
 			if sleepUntil(ctx, window.Add(traceAt)) == nil {
 				c.takeAndRecord(ctx, c.trace())
 			}
@@ -197,6 +198,19 @@ func (c *capturer) run(ctx context.Context) error {
 		return context.Cause(ctx)
 	}
 	return c.anything()
+}
+
+// alongside runs f in a goroutine of its own. A panic there would end the whole process: it ends the
+// capture instead.
+func (c *capturer) alongside(ctx context.Context, wg *sync.WaitGroup, f func()) {
+	wg.Go(func() {
+		defer func() {
+			if p := recover(); p != nil {
+				c.abort(fmt.Errorf("capturing panicked: %s", recovered.Cause(ctx, p)))
+			}
+		}()
+		f()
+	})
 }
 
 // load drives the load, and says when it was over before the window was: what came in the

@@ -82,7 +82,7 @@ func listDirectory(dir, name string, maxFiles int) (l listing) {
 	defer root.Close()
 	entries, err := readEntries(root, maxFiles)
 	if err != nil {
-		fail("", true, err, "name the captures themselves: go-debug analyze "+ShellQuote(name)+"/goroutine*")
+		fail("", true, err, "name the captures themselves: go-debug analyze "+ShellQuote(name)+"/goroutine*"+orRaise(err))
 		return l
 	}
 	var seen []fs.FileInfo
@@ -128,7 +128,7 @@ func readEntries(root *os.Root, maxFiles int) ([]fs.DirEntry, error) {
 		return nil, err
 	}
 	if len(entries) > maxFiles {
-		return nil, fmt.Errorf("holds more than %d files", maxFiles)
+		return nil, overFiles("files of a directory", maxFiles)
 	}
 	slices.SortFunc(entries, func(a, b fs.DirEntry) int { return compareNatural(a.Name(), b.Name()) })
 	return entries, nil

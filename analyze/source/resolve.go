@@ -3,6 +3,7 @@ package source
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"net/url"
@@ -14,6 +15,7 @@ import (
 
 	"go-debug/analyze/budget"
 	"go-debug/analyze/evidence"
+	"go-debug/analyze/recovered"
 )
 
 // Options are what Resolve needs beside the arguments. The zero value of a limit means its
@@ -37,7 +39,7 @@ type Options struct {
 }
 
 const (
-	defaultMaxMembers = 10_000
+	defaultMaxMembers = budget.DefaultFiles
 	defaultMaxSpool   = 4 << 30
 )
 
@@ -85,7 +87,7 @@ func Resolve(ctx context.Context, args []string, opt Options) ([]Item, []Problem
 			break
 		}
 		if !t.failed && r.first(t.name) {
-			r.add(ctx, t)
+			r.guarded(ctx, t)
 		}
 	}
 	sortLoose(r.loose)
@@ -115,6 +117,10 @@ func (r *resolver) fatal(name string, err error, hint string) {
 	var ie *evidence.InputError
 	if errors.As(err, &ie) && ie.Hint != "" {
 		hint = ie.Hint
+	}
+	var over *budget.Error
+	if errors.As(err, &over) && over.Flag != "" {
+		hint = fmt.Sprintf("raise the limit: %s %s", over.Flag, over.Raise(r.opt.limits().memory))
 	}
 	r.problems = append(r.problems, Problem{Name: name, Err: err, Hint: hint, Fatal: true})
 }
@@ -212,6 +218,16 @@ func (r *resolver) first(name string) bool {
 	}
 	r.seen[name] = true
 	return true
+}
+
+// guarded adds an argument; a panic on the way is a problem of it alone.
+func (r *resolver) guarded(ctx context.Context, t target) {
+	defer func() {
+		if p := recover(); p != nil {
+			r.fatal(t.name, fmt.Errorf("opening it panicked: %s", recovered.Cause(ctx, p)), "the input is damaged, or this is a defect of go-debug")
+		}
+	}()
+	r.add(ctx, t)
 }
 
 func (r *resolver) add(ctx context.Context, t target) {

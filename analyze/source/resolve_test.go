@@ -242,7 +242,7 @@ func TestStdinEndsWithTheContext(t *testing.T) {
 func TestDirectoryIsBounded(t *testing.T) {
 	tree(t, map[string]string{"d/a": "", "d/b": "", "d/c": ""})
 	items, problems := resolve(t, Options{MaxMembers: 2}, "d")
-	if got := show(problems); len(items) != 0 || !slices.Equal(got, []string{"!d: holds more than 2 files"}) {
+	if got := show(problems); len(items) != 0 || !slices.Equal(got, []string{"!d: over budget: files of a directory beyond the limit of 2"}) {
 		t.Errorf("items %q, problems %q", names(items), got)
 	}
 }

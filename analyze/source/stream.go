@@ -3,10 +3,10 @@ package source
 import (
 	"bufio"
 	"context"
-	"errors"
 	"io"
 	"os"
 
+	"go-debug/analyze/budget"
 	"go-debug/analyze/unpack"
 )
 
@@ -140,9 +140,7 @@ func spoolStream(r io.Reader, limit int64, scratch *Scratch) (path string, err e
 		err = cerr
 	}
 	if err == nil && n > limit {
-		err = errTooLong
+		err = &budget.Error{What: "bytes of an archive that comes through a pipe or URL", Limit: limit, Flag: budget.BytesFlag}
 	}
 	return path, err
 }
-
-var errTooLong = errors.New("longer than the limit for archives that come through a pipe or URL")

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strconv"
 
+	"go-debug/analyze/budget"
 	"go-debug/analyze/unpack"
 )
 
@@ -99,7 +100,7 @@ func (s *spool) all() error {
 			return s.broken(err)
 		}
 		if s.seen++; s.seen > s.limits.members {
-			return fmt.Errorf("holds more than %d members", s.limits.members)
+			return overFiles("members of an archive", s.limits.members)
 		}
 		if h.Typeflag == tar.TypeXGlobalHeader {
 			continue
@@ -159,7 +160,7 @@ func (s *spool) spool(name string, r io.Reader) error {
 func (s *spool) broken(err error) error {
 	switch {
 	case s.raw.N <= 0:
-		return fmt.Errorf("unpacks to more than the limit of %d bytes; what follows was not read", s.limits.bytes)
+		return fmt.Errorf("what follows was not read: %w", &budget.Error{What: "unpacked bytes of an archive", Limit: s.limits.bytes, Flag: budget.BytesFlag})
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return errors.New("the archive is cut: what follows was not read")
 	case s.ctx.Err() != nil:

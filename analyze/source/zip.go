@@ -58,7 +58,7 @@ func openZip(file, name string, l limits, scratch *Scratch) *bundle {
 	// may be read at the same time.
 	capped.left = math.MaxInt64
 	if len(z.File) > l.members {
-		a.fail(fmt.Errorf("holds %d members, the limit is %d", len(z.File), l.members))
+		a.fail(overFiles(fmt.Sprintf("%d members of an archive", len(z.File)), l.members))
 		return a.bundle()
 	}
 	for _, zf := range z.File {

@@ -168,6 +168,7 @@ func targets() http.Handler {
 		defer z.Close()
 		pprof.Handler("goroutine").ServeHTTP(answer{w, z}, r)
 	})
+	mux.HandleFunc("/silent/", func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
 	mux.HandleFunc("/cut/", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Length", "100000")
 		fmt.Fprint(w, "\x1f\x8b")

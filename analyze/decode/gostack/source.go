@@ -66,5 +66,5 @@ func (s *source) overLimit() error {
 	if n == 0 {
 		return err
 	}
-	return &budget.Error{What: "bytes of a goroutine dump", Limit: s.limit}
+	return &budget.Error{What: "bytes of a goroutine dump", Limit: s.limit, Flag: budget.BytesFlag}
 }

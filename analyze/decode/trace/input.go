@@ -40,7 +40,7 @@ func (in *input) Read(p []byte) (int, error) {
 	case err != nil && err != io.EOF:
 		in.err = err
 	case in.n > in.limits.Bytes:
-		in.err = &budget.Error{What: "bytes of trace", Limit: in.limits.Bytes}
+		in.err = &budget.Error{What: "bytes of trace", Limit: in.limits.Bytes, Flag: budget.BytesFlag}
 	case in.gens != nil && in.gens.cost > in.limits.Memory:
 		in.err = budget.OverMemory("memory for one generation of the trace", in.limits.Memory)
 	case in.whole && in.n*v1Expansion > in.limits.Memory:

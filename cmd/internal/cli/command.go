@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"go-debug/analyze"
+	"go-debug/analyze/decode"
 	"go-debug/analyze/evidence"
 	"go-debug/analyze/source"
 	"go-debug/cmd/internal/gotest"
@@ -85,7 +86,7 @@ func (g *gating) tests(ctx context.Context, command []string, opt analyze.Option
 	if len(opt.Only) == 0 {
 		opt.Only = judgesOfSurvivors()
 	}
-	r, err := g.t.judged(ctx, testItems(run, dumps), problems, limits, &g.in, opt)
+	r, err := g.t.judged(ctx, decode.All(ctx, testItems(run, dumps), limits), problems, &g.in, opt)
 	if err != nil {
 		return nil, nil, err
 	}

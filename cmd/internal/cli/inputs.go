@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"os"
@@ -13,7 +14,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"go-debug/analyze"
-	"go-debug/analyze/budget"
 	"go-debug/analyze/decode"
 	"go-debug/analyze/evidence"
 	"go-debug/analyze/source"
@@ -28,9 +28,8 @@ type inputFlags struct {
 	params []string
 	live   liveFlags
 	metric metricFlags
-	// maxMemory is a size as it was written; empty when it was not.
-	maxMemory string
-	code      codeFlags
+	limits limitFlags
+	code   codeFlags
 }
 
 // liveFlags shape the capture of a live endpoint.
@@ -78,8 +77,7 @@ func (in *inputFlags) register(cmd *cobra.Command) {
 	}
 	cmd.Flags().StringSliceVar(&in.only, "only", nil, "run these detectors only: "+strings.Join(names, ", "))
 	cmd.Flags().StringArrayVar(&in.params, "param", nil, "set a threshold, `DETECTOR.NAME=VALUE` (see go-debug explain DETECTOR)")
-	cmd.Flags().StringVar(&in.maxMemory, strings.TrimLeft(budget.MemoryFlag, "-"), "", "memory that reading an input may take, a `SIZE` such as 512MiB "+
-		"or 2GiB; what does not fit is left out, and said to be (default: $"+memoryVariable+", else 1GiB or GOMEMLIMIT, whichever is less)")
+	in.limits.register(cmd)
 	in.code.register(cmd)
 	in.live.register(cmd)
 	in.metric.register(cmd)
@@ -89,7 +87,7 @@ func (in *inputFlags) register(cmd *cobra.Command) {
 // options turns the flags into those of a run, and refuses what no detector knows.
 func (in *inputFlags) options() (analyze.Options, error) {
 	opt := analyze.Options{Only: in.only, Params: map[string]float64{}}
-	if err := in.live.check(); err != nil {
+	if err := errors.Join(in.live.check(), in.limits.check()); err != nil {
 		return opt, err
 	}
 	if err := in.metric.check(); err != nil {
@@ -121,34 +119,47 @@ func (t *terminal) pipeline(ctx context.Context, args []string, in *inputFlags, 
 	}
 	scratch := &source.Scratch{}
 	defer scratch.Close()
-	items, problems := source.Resolve(ctx, args, source.Options{
-		Stdin:     t.stdin,
-		Scratch:   scratch,
-		Capture:   t.captureOptions(in.live),
-		MaxMemory: limits.Memory,
+	reading, cancel := in.limits.deadline(ctx)
+	defer cancel()
+	items, problems := source.Resolve(reading, args, source.Options{
+		Stdin:      t.stdin,
+		Scratch:    scratch,
+		Capture:    t.captureOptions(in.live),
+		MaxMembers: limits.Files,
+		MaxSpool:   limits.Bytes / 2,
+		MaxMemory:  limits.Memory,
 	})
 	t.endProgress()
-	return t.judged(ctx, items, problems, limits, in, opt)
-}
-
-// judged carries what was resolved to a report.
-func (t *terminal) judged(ctx context.Context, items []source.Item, problems []source.Problem, limits budget.Budget, in *inputFlags, opt analyze.Options) (*report.Report, error) {
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
 	metric, err := in.metric.decoder()
 	if err != nil {
 		return nil, err
 	}
-	set := decode.AllNamed(ctx, items, metric.Roles, limits)
+	return t.judged(ctx, decode.AllNamed(reading, items, metric.Roles, limits), problems, in, opt)
+}
+
+// judged carries what was read to a report.
+func (t *terminal) judged(ctx context.Context, set *evidence.Set, problems []source.Problem, in *inputFlags, opt analyze.Options) (*report.Report, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
 	set = evidence.Merge(set, t.unresolved(problems))
-	read := t.readCode(ctx, &in.code, set, opt)
-	res, err := analyze.Run(ctx, set, detectors.All, opt)
+	var r *report.Report
+	err := in.limits.within(ctx, func() error {
+		read := t.readCode(ctx, &in.code, set, opt)
+		res, err := analyze.Run(ctx, set, detectors.All, opt)
+		if err != nil {
+			return err
+		}
+		r = report.New(set, res, tool())
+		r.Source = read
+		return nil
+	})
 	if err != nil {
 		return nil, err
 	}
-	r := report.New(set, res, tool())
-	r.Source = read
 	t.mention(r)
 	return r, nil
 }

@@ -30,10 +30,10 @@ func (in *inputFlags) budget(getenv func(string) string) (budget.Budget, error) 
 	if limited {
 		b.Memory = max(min(b.Memory, debug.SetMemoryLimit(-1)), minMemory)
 	}
-	if text := cmp.Or(in.maxMemory, getenv(memoryVariable)); text != "" {
+	if text := cmp.Or(in.limits.memory, getenv(memoryVariable)); text != "" {
 		n, err := parseMemory(text)
 		switch {
-		case err != nil && in.maxMemory != "":
+		case err != nil && in.limits.memory != "":
 			return b, usage(budget.MemoryFlag+" 1GiB", "%s: %w", budget.MemoryFlag, err)
 		case err != nil:
 			return b, usage("export "+memoryVariable+"=1GiB", "the environment's %s: %w", memoryVariable, err)
@@ -43,7 +43,8 @@ func (in *inputFlags) budget(getenv func(string) string) (budget.Budget, error) 
 	if !limited {
 		debug.SetMemoryLimit(max(b.Memory, minCollectorMemory))
 	}
-	return b, nil
+	err := in.limits.apply(&b)
+	return b, err
 }
 
 // parseMemory reads a size of at least minMemory.

@@ -49,7 +49,7 @@ func TestMemoryOfFlagEnvironmentAndRuntime(t *testing.T) {
 			if tt.runtime != "" {
 				debug.SetMemoryLimit(gomemlimit)
 			}
-			in := &inputFlags{maxMemory: tt.flag}
+			in := &inputFlags{limits: limitFlags{memory: tt.flag}}
 			b, err := in.budget(environment(map[string]string{memoryVariable: tt.env, "GOMEMLIMIT": tt.runtime}))
 			if err != nil || b.Memory != tt.memory {
 				t.Errorf("memory %d, %v; want %d", b.Memory, err, tt.memory)
@@ -74,7 +74,7 @@ func TestMemoryRefused(t *testing.T) {
 		{"100kB", "1GiB", `--max-memory: "100kB" is too little: give at least 1MiB`, "--max-memory 1GiB"},
 		{"", "lots", `the environment's GO_DEBUG_MAX_MEMORY: "lots" is no size`, "export GO_DEBUG_MAX_MEMORY=1GiB"},
 	} {
-		_, err := (&inputFlags{maxMemory: tt.flag}).budget(environment(map[string]string{memoryVariable: tt.env}))
+		_, err := (&inputFlags{limits: limitFlags{memory: tt.flag}}).budget(environment(map[string]string{memoryVariable: tt.env}))
 		var f *failure
 		if !errors.As(err, &f) || f.code != report.ExitUsage || !strings.Contains(f.Error(), tt.text) || f.hint != tt.hint {
 			t.Errorf("%q, %q: %v", tt.flag, tt.env, err)

@@ -14,8 +14,10 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"go-debug/analyze/recovered"
 	"go-debug/analyze/source"
 	"go-debug/report"
+	"go-debug/report/render"
 )
 
 // terminal is the world outside: the streams, and what is known of them.
@@ -61,9 +63,12 @@ func (t *terminal) clock() time.Time {
 // run executes one command line and returns its exit code. A panic outside the boundaries
 // of inputs and detectors must not end in code 2, which means a usage error here.
 func run(ctx context.Context, args []string, t *terminal) (code int) {
+	if t.getenv(tracebackVariable) == "1" {
+		ctx = recovered.WithTraceback(ctx, t.traceback)
+	}
 	defer func() {
 		if r := recover(); r != nil {
-			complain(t.stderr, fmt.Sprintf("internal defect: %v", r), "go-debug version, and report what you ran")
+			complain(t.stderr, "internal defect: "+recovered.Cause(ctx, r), "export "+tracebackVariable+"=1, run it again, and report what you ran and what it says")
 			code = report.ExitIncomplete
 		}
 	}()
@@ -74,6 +79,16 @@ func run(ctx context.Context, args []string, t *terminal) (code int) {
 		err = context.Canceled
 	}
 	return exitCode(err, cmd, t.stderr)
+}
+
+// tracebackVariable is the environment's wish to see the stack of every panic that was caught.
+const tracebackVariable = "GO_DEBUG_TRACEBACK"
+
+func (t *terminal) traceback(panicked any, stack []byte) {
+	t.note("caught a panic: %v", panicked)
+	for line := range strings.Lines(string(stack)) {
+		fmt.Fprintf(t.stderr, "    %s\n", render.Sanitize(strings.ReplaceAll(strings.TrimRight(line, "\n"), "\t", "    ")))
+	}
 }
 
 func newRoot(t *terminal) *cobra.Command {
