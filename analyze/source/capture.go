@@ -60,7 +60,7 @@ func Capture(ctx context.Context, target string, opt CaptureOptions) (*Manifest,
 	defer w.discard()
 	ctx, abort := context.WithCancelCause(ctx)
 	defer abort(nil)
-	c := &capturer{opt: opt, base: base, fetcher: newFetcher(opt), w: w, abort: abort}
+	c := &capturer{opt: opt, base: base, fetcher: newFetcher(base, opt), w: w, abort: abort}
 	defer c.fetcher.close()
 	if err := c.run(ctx); err != nil {
 		return nil, err
@@ -380,7 +380,7 @@ func (c *capturer) anything() error {
 // result completes the manifest.
 func (c *capturer) result() *Manifest {
 	m := &c.out
-	m.Schema, m.Tool = ManifestSchema, c.opt.Tool
+	m.Schema, m.Tool, m.Sensitive = ManifestSchema, c.opt.Tool, sensitive
 	m.Target, _, _ = strings.Cut(display(c.base), "?")
 	m.StartedAt = c.start.UTC()
 	m.DurationS = time.Since(c.start).Round(time.Millisecond).Seconds()

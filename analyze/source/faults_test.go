@@ -45,9 +45,10 @@ func TestFaults(t *testing.T) {
 		{name: "redirect", path: "/debug/pprof/mutex", fault: redirect("http://elsewhere/x"), file: " | redirects to another host, http://elsewhere/x"},
 		{name: "redirect to another scheme", path: "/debug/pprof/mutex", fault: redirect("https://app:6060/x"), file: " | redirects to another host, https://app:6060/x"},
 		{name: "slow headers", path: "/debug/pprof/mutex", fault: hang, file: " | no answer within 40s"},
-		{name: "slow body", path: "/debug/pprof/mutex", fault: stall, file: " | the answer did not end within 3m10s"},
+		{name: "stopped body", path: "/debug/pprof/mutex", fault: stall, file: " | the answer stopped for 40s"},
+		{name: "slow body", path: "/debug/pprof/mutex", fault: trickle, file: " | the answer did not end within 3m10s"},
 		{name: "empty", path: "/debug/pprof/mutex", fault: text(""), file: " | the answer is empty"},
-		{name: "too long", path: "/debug/pprof/mutex", fault: fill(5000), file: " | longer than the cap of 4096 bytes"},
+		{name: "too long", path: "/debug/pprof/mutex", fault: fill(5000), file: " | over budget: bytes of an answer beyond the limit of 4096"},
 		{name: "encoded", path: "/debug/pprof/mutex", fault: func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Encoding", "br")
 			io.WriteString(w, "x")
@@ -58,7 +59,7 @@ func TestFaults(t *testing.T) {
 		{name: "encoded page", path: "/debug/pprof/mutex", fault: encoded("gzip", gz(t, []byte("<html>"))), file: " | this is HTML, did a proxy answer?"},
 		{name: "encoded and cut", path: "/debug/pprof/mutex", fault: encoded("zstd", zst(t, []byte(noise(4000)))[:200]),
 			file: " | the connection ended before the whole answer was there"},
-		{name: "encoded bomb", path: "/debug/pprof/mutex", fault: encoded("zstd", zst(t, make([]byte, 1<<20))), file: " | longer than the cap of 4096 bytes"},
+		{name: "encoded bomb", path: "/debug/pprof/mutex", fault: encoded("zstd", zst(t, make([]byte, 1<<20))), file: " | over budget: bytes of an answer beyond the limit of 4096"},
 		{name: "no delta", path: "/debug/pprof/mutex", fault: text("\x1f\x8bx"), file: "",
 			warning: atOnce},
 	} {

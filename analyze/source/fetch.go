@@ -23,6 +23,7 @@ import (
 // the time that the server is asked to collect.
 const (
 	defaultHeaderTimeout = 30 * time.Second
+	defaultIdleTimeout   = 30 * time.Second
 	defaultTotalTimeout  = 3 * time.Minute
 	connectTimeout       = 10 * time.Second
 	defaultMaxBodyBytes  = 2 << 30
@@ -36,14 +37,15 @@ const stackDumpCut = "cut by the target's runtime at 64 MiB: goroutines are miss
 
 // fetcher makes requests under deadlines and caps.
 type fetcher struct {
-	client        *http.Client
-	own           *http.Transport // nil when the caller brought one
-	header, total time.Duration
-	maxBytes      int64
+	client              *http.Client
+	own                 []*http.Transport // none when the caller brought one
+	header, idle, total time.Duration
+	maxBytes            int64
 }
 
-func newFetcher(opt CaptureOptions) *fetcher {
-	f := &fetcher{header: opt.HeaderTimeout, total: opt.TotalTimeout, maxBytes: opt.MaxBytes}
+// newFetcher makes one for a target, the only one that is shown the credentials of opt.
+func newFetcher(target *url.URL, opt CaptureOptions) *fetcher {
+	f := &fetcher{header: opt.HeaderTimeout, idle: opt.IdleTimeout, total: opt.TotalTimeout, maxBytes: opt.MaxBytes}
 	client := http.Client{}
 	if opt.Client != nil {
 		client = *opt.Client
@@ -53,13 +55,19 @@ func newFetcher(opt CaptureOptions) *fetcher {
 		t.DialContext = (&net.Dialer{Timeout: connectTimeout}).DialContext
 		// The window keeps several requests open beside the snapshots.
 		t.MaxIdleConnsPerHost = 16
-		client.Transport, f.own = t, t
+		trusted, others := opt.Access.transports(t)
+		client.Transport, f.own = newEscort(target, opt.Access, trusted, others), []*http.Transport{trusted, others}
+	} else {
+		client.Transport = newEscort(target, opt.Access, client.Transport, client.Transport)
 	}
-	client.CheckRedirect = sameHost
+	client.CheckRedirect = opt.Access.redirects
 	client.Timeout = 0 // the deadlines below know how long the server was asked to collect
 	f.client = &client
 	if f.header <= 0 {
 		f.header = defaultHeaderTimeout
+	}
+	if f.idle <= 0 {
+		f.idle = defaultIdleTimeout
 	}
 	if f.total <= 0 {
 		f.total = defaultTotalTimeout
@@ -71,25 +79,9 @@ func newFetcher(opt CaptureOptions) *fetcher {
 }
 
 func (f *fetcher) close() {
-	if f.own != nil {
-		f.own.CloseIdleConnections()
+	for _, t := range f.own {
+		t.CloseIdleConnections()
 	}
-}
-
-// sameHost follows redirects within one origin only: what answers elsewhere is another
-// program, and must not be sent the user's credentials.
-func sameHost(req *http.Request, via []*http.Request) error {
-	if len(via) >= 5 {
-		return errors.New("more than 5 redirects")
-	}
-	from := via[0].URL
-	if req.URL.Host != from.Host || req.URL.Scheme != from.Scheme {
-		return &evidence.InputError{
-			Err:  fmt.Errorf("redirects to another host, %s", display(req.URL)),
-			Hint: "if that is the program, name it: go-debug analyze " + ShellQuote(display(req.URL)),
-		}
-	}
-	return nil
 }
 
 // statusError is an answer other than 200.
@@ -120,6 +112,9 @@ type body struct {
 	ctx    context.Context
 	cancel context.CancelCauseFunc
 	timer  *time.Timer
+	idle   *time.Timer
+	pause  time.Duration // after which idle ends the request
+	got    int64         // bytes as they came
 	src    io.ReadCloser
 	plain  io.Reader      // src without the encoding of its transfer
 	packed *unpack.Reader // plain, where it had one
@@ -141,7 +136,9 @@ func (f *fetcher) get(ctx context.Context, u *url.URL, wait time.Duration) (*bod
 		cancel(err)
 		return nil, err
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
+	bare := *u
+	bare.User = nil // the escort shows it to whom it is for
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, bare.String(), nil)
 	if err != nil {
 		return fail(err)
 	}
@@ -154,7 +151,11 @@ func (f *fetcher) get(ctx context.Context, u *url.URL, wait time.Duration) (*bod
 		return fail(err)
 	}
 	headers.Stop()
-	b := &body{max: f.maxBytes, left: f.maxBytes, ctx: ctx, cancel: cancel, timer: total, src: resp.Body, plain: resp.Body}
+	// A target that collects while it answers may be silent for as long.
+	b := &body{max: f.maxBytes, left: f.maxBytes, ctx: ctx, cancel: cancel, timer: total, pause: wait + f.idle}
+	b.idle = time.AfterFunc(b.pause, func() { cancel(fmt.Errorf("the answer stopped for %s", b.pause)) })
+	b.src = arriving{resp.Body, b}
+	b.plain = b.src
 	b.buf = bufio.NewReaderSize(limited{b}, 32<<10)
 	err = b.decodeTransfer(resp.Header.Get("Content-Encoding"))
 	if err == nil {
@@ -222,6 +223,21 @@ func isHTML(resp *http.Response, head []byte) bool {
 	return bytes.HasPrefix(head, []byte("<!doctype html")) || bytes.HasPrefix(head, []byte("<html"))
 }
 
+// arriving is a body as it comes: every byte of it puts off the end of the wait for more.
+type arriving struct {
+	io.ReadCloser
+	b *body
+}
+
+func (a arriving) Read(p []byte) (int, error) {
+	n, err := a.ReadCloser.Read(p)
+	if n > 0 {
+		a.b.got += int64(n)
+		a.b.idle.Reset(a.b.pause)
+	}
+	return n, err
+}
+
 // limited reads the body under the cap, and names the deadline that cut it.
 type limited struct{ b *body }
 
@@ -232,10 +248,13 @@ func (l limited) Read(p []byte) (int, error) {
 		if n, err := b.plain.Read(one[:]); n == 0 {
 			return 0, b.why(err)
 		}
-		return 0, fmt.Errorf("longer than the cap of %d bytes", b.max)
+		return 0, &budget.Error{What: "bytes of an answer", Limit: b.max, Flag: budget.BytesFlag, Need: 8 * b.max}
 	}
 	n, err := b.plain.Read(p[:min(int64(len(p)), b.left)])
 	b.left -= int64(n)
+	if out := b.max - b.left; out > budget.RatioFrom && out/max(b.got, 1) > budget.DefaultRatio {
+		return n, &budget.Error{What: fmt.Sprintf("an answer encoded to a %dth of its size", out/max(b.got, 1)), Limit: budget.DefaultRatio}
+	}
 	return n, b.why(err)
 }
 
@@ -261,6 +280,7 @@ func (b *body) Close() error {
 }
 
 func (b *body) closeBody() error {
+	b.idle.Stop()
 	if b.packed != nil {
 		b.packed.Close()
 	}
@@ -310,7 +330,7 @@ func statusHint(e *statusError, u *url.URL) string {
 	case e.code == http.StatusNotFound:
 		return `the program must import _ "net/http/pprof" and serve http.DefaultServeMux; try curl -sS ` + ShellQuote(display(&index))
 	case e.code == http.StatusUnauthorized || e.code == http.StatusForbidden:
-		return "credentials go into the URL: go-debug analyze http://USER:PASSWORD@" + index.Host
+		return "give credentials: --bearer-file FILE, --header 'Name: value', or http://USER:PASSWORD@" + index.Host
 	}
 	return "see what answers there: curl -sS -i " + ShellQuote(display(u))
 }

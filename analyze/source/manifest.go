@@ -18,6 +18,10 @@ const (
 	// ManifestSchema is the value of its "schema" field.
 	ManifestSchema = "go-debug/capture/v1"
 
+	// sensitive is what a bundle says of its files.
+	sensitive = "the files are raw: labels, command lines, symbol names and metrics in them may hold secrets that reports hide; " +
+		"share them as you would share a core dump"
+
 	maxManifestBytes = 4 << 20
 	maxNameBytes     = 1024
 )
@@ -37,6 +41,8 @@ type Manifest struct {
 	Files     []File    `json:"files"`
 	Skipped   []Skip    `json:"skipped,omitempty"`
 	Warnings  []string  `json:"warnings,omitempty"`
+	// Sensitive warns whoever passes the bundle on: its files are as the program sent them.
+	Sensitive string `json:"sensitive,omitempty"`
 	// Cost is what the capture cost the target; nil in bundles that do not say.
 	Cost *Cost `json:"cost,omitempty"`
 }

@@ -69,10 +69,12 @@ type CaptureOptions struct {
 
 	// Client makes the requests. Its redirect policy and timeout are replaced.
 	Client *http.Client
-	// HeaderTimeout and TotalTimeout bound one request, on top of the time that the target
-	// was asked to collect; MaxBytes bounds one body.
-	HeaderTimeout, TotalTimeout time.Duration
-	MaxBytes                    int64
+	// Access is what the target demands of who asks.
+	Access Access
+	// HeaderTimeout, IdleTimeout (the longest pause of a body) and TotalTimeout bound one request,
+	// on top of the time that the target was asked to collect; MaxBytes bounds one body.
+	HeaderTimeout, IdleTimeout, TotalTimeout time.Duration
+	MaxBytes                                 int64
 
 	// Progress, if set, is told of every file and remark. Calls do not overlap.
 	Progress func(Event)

@@ -375,7 +375,11 @@ func spoolHint(name string) string {
 // openURL asks for one file. The body is checked for the cut that the runtime makes in
 // silence.
 func openURL(ctx context.Context, u *url.URL, opt CaptureOptions) (io.ReadCloser, error) {
-	f := newFetcher(opt)
+	f := newFetcher(u, opt)
+	if err := f.affordable(ctx, u, opt.StackLimit); err != nil {
+		f.close()
+		return nil, err
+	}
 	b, err := f.get(ctx, u, collectTime(u))
 	if err != nil {
 		f.close()

@@ -129,8 +129,8 @@ func (c *capturer) allowed(s snapshot) bool {
 	case !s.known:
 		why = "debug=2 was not taken: the number of goroutines could not be read from debug=0"
 	case s.total >= c.opt.StackLimit:
-		why = fmt.Sprintf("debug=2 was not taken: %d goroutines, the limit is %d, because it stops the program while it writes; "+
-			"debug=0, in which goroutines have no ids, was taken instead%s", s.total, c.opt.StackLimit, c.besideTrace())
+		why = fmt.Sprintf("debug=2 was not taken: %d goroutines, the limit is %d, because it would stop the program for up to %.1f s; "+
+			"debug=0, in which goroutines have no ids, was taken instead%s", s.total, c.opt.StackLimit, dumpStallS(s.total), c.besideTrace())
 	default:
 		return true
 	}

@@ -182,6 +182,18 @@ func stall(w http.ResponseWriter, r *http.Request) {
 	<-r.Context().Done()
 }
 
+// trickle sends a byte every second, for ever.
+func trickle(w http.ResponseWriter, r *http.Request) {
+	for r.Context().Err() == nil {
+		io.WriteString(w, "x")
+		w.(http.Flusher).Flush()
+		select {
+		case <-time.After(time.Second):
+		case <-r.Context().Done():
+		}
+	}
+}
+
 // fill sends n bytes.
 func fill(n int) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
