@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/url"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"go-debug/analyze/budget"
 	"go-debug/analyze/evidence"
 	"go-debug/analyze/source"
 	"go-debug/report/render"
@@ -19,7 +21,7 @@ func newCapture(t *terminal) *cobra.Command {
 	var (
 		live   liveFlags
 		output string
-		force  bool
+		limits limitFlags
 	)
 	cmd := &cobra.Command{
 		Use:   "capture URL",
@@ -46,19 +48,24 @@ it was; ./scripts/bench capture of the source repository measures it.`,
   go-debug analyze incident.zip`,
 		Args: exactly("go-debug capture http://localhost:6060", "one URL"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := live.check(); err != nil {
+			if err := errors.Join(live.check(), limits.checkTimeout()); err != nil {
 				return err
 			}
 			if output == "" {
 				output = bundleName(args[0])
 			}
-			opt := t.captureOptions(live)
-			opt.Output, opt.Estimated = output, t.estimated
-			if force {
-				opt.StackLimit, opt.LeakLimit = source.NoLimit, source.NoLimit
+			opt, err := t.captureOptions(live, args)
+			if err != nil {
+				return err
 			}
-			m, err := source.Capture(cmd.Context(), args[0], opt)
+			opt.Output, opt.Estimated = output, t.estimated
+			ctx, cancel := limits.deadline(cmd.Context())
+			defer cancel()
+			m, err := source.Capture(ctx, args[0], opt)
 			t.endProgress()
+			if ctx.Err() != nil && cmd.Context().Err() == nil {
+				err = context.Cause(ctx)
+			}
 			if err != nil {
 				return captureFailure(args[0], err)
 			}
@@ -66,7 +73,7 @@ it was; ./scripts/bench capture of the source repository measures it.`,
 		},
 	}
 	live.register(cmd)
-	cmd.Flags().BoolVar(&force, "force", false, fmt.Sprintf("take full dumps and the leak profile of any number of goroutines (else below %d and %d)", source.DefaultStackLimit, source.DefaultLeakLimit))
+	limits.registerTimeout(cmd)
 	cmd.Flags().StringVarP(&output, "output", "o", "", "the bundle: a directory, .zip or .tar.gz that does not exist yet (default: capture-HOST)")
 	return cmd
 }
@@ -76,6 +83,10 @@ func captureFailure(target string, err error) error {
 	var in *evidence.InputError
 	if errors.As(err, &in) {
 		hint = in.Hint
+	}
+	var over *budget.Error
+	if errors.As(err, &over) && over.Flag != "" {
+		hint = over.Flag + " " + over.Raise(0)
 	}
 	if _, statErr := os.Stat(target); statErr == nil {
 		hint = "to read a file: go-debug analyze " + source.ShellQuote(target)
@@ -107,14 +118,19 @@ func bundleName(target string) string {
 	return "capture-" + strings.Trim(clean, "-.")
 }
 
-// captureOptions are those of a capture by any command. Progress is for people who watch.
-func (t *terminal) captureOptions(l liveFlags) source.CaptureOptions {
+// captureOptions are those of a capture by any command. args are the inputs, which credentials
+// are for. Progress is for people who watch.
+func (t *terminal) captureOptions(l liveFlags, args []string) (source.CaptureOptions, error) {
+	access, err := l.access.access(args)
 	opt := source.CaptureOptions{For: l.window, Every: l.every, Trace: l.trace, Collect: l.gc, Tool: tool().Version,
-		Load: l.load, Settle: l.settle, Settling: l.settling}
+		Load: l.load, Settle: l.settle, Settling: l.settling, Access: access}
+	if l.force {
+		opt.StackLimit, opt.LeakLimit = source.NoLimit, source.NoLimit
+	}
 	if t.stderrTTY {
 		opt.Progress = t.progress
 	}
-	return opt
+	return opt, err
 }
 
 // progress keeps one line of the terminal current.
@@ -123,8 +139,8 @@ func (t *terminal) progress(e source.Event) {
 	if e.Remark != "" {
 		what = strings.TrimSpace(what + " " + e.Remark)
 	}
-	fmt.Fprintf(t.stderr, "\r\x1b[K%s  %s of %s  %s", render.Sanitize(e.Target),
-		e.Elapsed.Round(time.Second), e.For, render.Sanitize(what))
+	fmt.Fprintf(t.stderr, "\r\x1b[K%s  %s of %s  %s", safe(e.Target),
+		e.Elapsed.Round(time.Second), e.For, safe(what))
 	t.progressShown = true
 }
 

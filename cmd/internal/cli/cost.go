@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"go-debug/analyze/source"
-	"go-debug/report/render"
 )
 
 // estimated says before a capture what its full dumps will cost the target: the rest of a
@@ -40,7 +39,7 @@ func (t *terminal) cost(m *source.Manifest) {
 		if f.StallS > 0 {
 			line += "  stopped for up to " + duration(f.StallS)
 		}
-		fmt.Fprintln(t.stderr, strings.TrimRight(render.Sanitize(line), " "))
+		fmt.Fprintln(t.stderr, strings.TrimRight(safe(line), " "))
 	}
 }
 

@@ -48,6 +48,13 @@ func exitCode(err error, cmd *cobra.Command, stderr io.Writer) int {
 	if err == nil {
 		return report.ExitOK
 	}
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		worst := report.ExitOK
+		for _, e := range joined.Unwrap() {
+			worst = report.Worse(worst, exitCode(e, cmd, stderr))
+		}
+		return worst
+	}
 	var f *failure
 	var write *fs.PathError
 	switch {
@@ -82,11 +89,15 @@ func completed(hint string, cmd *cobra.Command) string {
 	return strings.Join(words, " ")
 }
 
+// safe is a text from outside as it may be printed: without secrets, and without anything that steers
+// a terminal or a log.
+func safe(text string) string { return render.Sanitize(report.RedactText(text)) }
+
 // complain writes an error and its hint as every command does. The texts may hold names
 // from outside, so both pass the sanitiser.
 func complain(stderr io.Writer, message, hint string) {
-	fmt.Fprintf(stderr, "go-debug: error: %s\n", render.Sanitize(message))
+	fmt.Fprintf(stderr, "go-debug: error: %s\n", safe(message))
 	if hint != "" {
-		fmt.Fprintf(stderr, "go-debug: hint: %s\n", render.Sanitize(hint))
+		fmt.Fprintf(stderr, "go-debug: hint: %s\n", safe(hint))
 	}
 }

@@ -19,7 +19,6 @@ import (
 	"go-debug/analyze/source"
 	"go-debug/detectors"
 	"go-debug/report"
-	"go-debug/report/render"
 )
 
 // inputFlags say what is read and which detectors look at it.
@@ -38,6 +37,8 @@ type liveFlags struct {
 	every  time.Duration
 	trace  time.Duration
 	gc     bool
+	access accessFlags
+	force  bool // take full dumps and the leak profile of any number of goroutines
 	// A gate adds these: what drives the load, and how long to wait when it has stopped.
 	load     func(context.Context)
 	settle   time.Duration
@@ -49,6 +50,8 @@ func (l *liveFlags) register(cmd *cobra.Command) {
 	cmd.Flags().DurationVar(&l.every, "every", 0, "time between goroutine snapshots of a live endpoint (default: a fifth of --for, which gives 6)")
 	cmd.Flags().DurationVar(&l.trace, "trace", source.DefaultTrace, "length of the execution trace of a live endpoint; a busy program writes some MB a second")
 	cmd.Flags().BoolVar(&l.gc, "gc", false, "have a live endpoint collect garbage before each heap profile, which shows what was in use up to two collections ago otherwise")
+	cmd.Flags().BoolVar(&l.force, "force", false, fmt.Sprintf("take full dumps and the leak profile of any number of goroutines (else below %d and %d)", source.DefaultStackLimit, source.DefaultLeakLimit))
+	l.access.register(cmd)
 }
 
 func (l *liveFlags) check() error {
@@ -107,6 +110,9 @@ func (in *inputFlags) options() (analyze.Options, error) {
 	return opt, in.code.check()
 }
 
+// answerShare is the part of the bytes of an input that one answer of a live endpoint may have.
+const answerShare = 4
+
 // pipeline carries one run from arguments to a report. Everything after decoding is a pure
 // function of the evidence.
 func (t *terminal) pipeline(ctx context.Context, args []string, in *inputFlags, opt analyze.Options) (*report.Report, error) {
@@ -117,6 +123,11 @@ func (t *terminal) pipeline(ctx context.Context, args []string, in *inputFlags, 
 	if args, err = in.metric.inputs(args); err != nil {
 		return nil, err
 	}
+	capture, err := t.captureOptions(in.live, args)
+	if err != nil {
+		return nil, err
+	}
+	capture.MaxBytes = limits.Bytes / answerShare
 	scratch := &source.Scratch{}
 	defer scratch.Close()
 	reading, cancel := in.limits.deadline(ctx)
@@ -124,7 +135,7 @@ func (t *terminal) pipeline(ctx context.Context, args []string, in *inputFlags, 
 	items, problems := source.Resolve(reading, args, source.Options{
 		Stdin:      t.stdin,
 		Scratch:    scratch,
-		Capture:    t.captureOptions(in.live),
+		Capture:    capture,
 		MaxMembers: limits.Files,
 		MaxSpool:   limits.Bytes / 2,
 		MaxMemory:  limits.Memory,
@@ -193,7 +204,7 @@ func (t *terminal) mention(r *report.Report) {
 
 // note writes a remark that changes no exit code.
 func (t *terminal) note(format string, args ...any) {
-	fmt.Fprintf(t.stderr, "go-debug: note: %s\n", render.Sanitize(fmt.Sprintf(format, args...)))
+	fmt.Fprintf(t.stderr, "go-debug: note: %s\n", safe(fmt.Sprintf(format, args...)))
 }
 
 // arguments applies the rule for standard input: a pipe is read when nothing is named.

@@ -33,21 +33,28 @@ func (l *limitFlags) register(cmd *cobra.Command) {
 }
 
 func (l *limitFlags) registerTimeout(cmd *cobra.Command) {
-	cmd.Flags().DurationVar(&l.timeout, flagName(budget.TimeoutFlag), 0, "end after this time; what was read until then is reported, and said not to be all (default: none)")
+	cmd.Flags().DurationVar(&l.timeout, flagName(budget.TimeoutFlag), 0, "end after this `TIME`; what was read until then is reported, and said not to be all (default: none)")
 }
 
 func flagName(flag string) string { return strings.TrimLeft(flag, "-") }
 
 // check refuses limits that leave nothing to read.
 func (l *limitFlags) check() error {
-	if l.timeout < 0 {
-		return usage(budget.TimeoutFlag+" 5m", "%s is %v: give a time above 0", budget.TimeoutFlag, l.timeout)
+	if err := l.checkTimeout(); err != nil {
+		return err
 	}
 	if l.ratio < 1 {
 		return usage(budget.RatioFlag+" 500", "%s is %d: give a number above 0", budget.RatioFlag, l.ratio)
 	}
 	if l.files < 1 {
 		return usage(budget.FilesFlag+" 10000", "%s is %d: give a number above 0", budget.FilesFlag, l.files)
+	}
+	return nil
+}
+
+func (l *limitFlags) checkTimeout() error {
+	if l.timeout < 0 {
+		return usage(budget.TimeoutFlag+" 5m", "%s is %v: give a time above 0", budget.TimeoutFlag, l.timeout)
 	}
 	return nil
 }

@@ -5,16 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
 
-	"go-debug/analyze/source"
 	"go-debug/report"
 	"go-debug/report/render"
 )
@@ -28,6 +24,7 @@ type outputFlags struct {
 	verbose bool
 	width   int
 	color   string
+	redact  bool
 }
 
 func (o *outputFlags) register(cmd *cobra.Command) {
@@ -38,6 +35,7 @@ func (o *outputFlags) register(cmd *cobra.Command) {
 	f.BoolVarP(&o.verbose, "verbose", "v", false, "show stacks and how each number was found")
 	f.IntVar(&o.width, "width", 0, "columns of the text format (default: the terminal's, else 80)")
 	f.StringVar(&o.color, "color", "auto", "colour: auto, always or never; NO_COLOR and CLICOLOR_FORCE are honoured")
+	f.BoolVar(&o.redact, "redact", true, "hide user info of URLs, and labels and words of command lines that look like secrets; --redact=false shows them")
 	completeFrom(cmd, "format", render.Names())
 	completeFrom(cmd, "color", colorModes)
 }
@@ -77,8 +75,13 @@ func (o *outputFlags) check() error {
 var colorModes = []string{"auto", "always", "never"}
 
 // write sends the report to each file and to standard output. Files come first, so that a
-// closed pipe costs none of them. check has seen the names.
+// closed pipe costs none of them; one that cannot be written costs none of the others. check has seen
+// the names.
 func (o *outputFlags) write(t *terminal, r *report.Report) error {
+	if o.redact {
+		r = r.Redact()
+	}
+	var failed error
 	for _, arg := range o.files {
 		format, name, err := render.ForFile(arg)
 		if err != nil {
@@ -88,12 +91,12 @@ func (o *outputFlags) write(t *terminal, r *report.Report) error {
 		if err := format.Render(&buf, r, render.Options{Width: o.columns(t), Verbose: o.verbose}); err != nil {
 			return err
 		}
-		if err := writeFile(name, buf.Bytes()); err != nil {
-			return unwritten(name, err)
+		if err := t.writeFile(name, buf.Bytes()); err != nil {
+			failed = errors.Join(failed, unwritten(name, err))
 		}
 	}
 	if o.quiet {
-		return nil
+		return failed
 	}
 	format, err := render.ByName(o.format)
 	if err != nil {
@@ -105,27 +108,9 @@ func (o *outputFlags) write(t *terminal, r *report.Report) error {
 		return err
 	}
 	if _, err := io.Copy(t.stdout, &buf); err != nil && !errors.Is(err, syscall.EPIPE) {
-		return fmt.Errorf("cannot write the report: %w", err)
+		return errors.Join(failed, fmt.Errorf("cannot write the report: %w", err))
 	}
-	return nil
-}
-
-// unwritten says why a report could not be stored. The error may name the temporary file
-// beside it, which tells nobody anything.
-func unwritten(name string, err error) error {
-	var pe *fs.PathError
-	if errors.As(err, &pe) {
-		err = pe.Err
-	}
-	dir := source.ShellQuote(filepath.Dir(name))
-	hint := "ls -ld " + dir
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		hint = "mkdir -p " + dir
-	case errors.Is(err, syscall.ENOSPC):
-		hint = "df -h " + dir
-	}
-	return unreadable(fmt.Errorf("cannot write the report %s: %w", name, err), hint)
+	return failed
 }
 
 func (o *outputFlags) columns(t *terminal) int {
@@ -149,28 +134,4 @@ func (o *outputFlags) colored(t *terminal) bool {
 		return true
 	}
 	return t.stdoutTTY && t.getenv("TERM") != "dumb"
-}
-
-// writeFile replaces a file at once: a reader sees the old one or the whole new one, and a
-// full disk leaves no half report.
-func writeFile(name string, data []byte) (err error) {
-	if info, err := os.Stat(name); err == nil && !info.Mode().IsRegular() {
-		return os.WriteFile(name, data, 0o600) // a device or named pipe is written to, not replaced
-	}
-	f, err := os.CreateTemp(filepath.Dir(name), ".go-debug-*")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, os.Remove(f.Name()))
-		}
-	}()
-	if _, err = f.Write(data); err == nil {
-		err = f.Sync()
-	}
-	if err = errors.Join(err, f.Close()); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), name)
 }

@@ -17,7 +17,6 @@ import (
 	"go-debug/analyze/recovered"
 	"go-debug/analyze/source"
 	"go-debug/report"
-	"go-debug/report/render"
 )
 
 // terminal is the world outside: the streams, and what is known of them.
@@ -29,6 +28,7 @@ type terminal struct {
 	stderrTTY      bool
 	width          int // columns of stdout, 0 when it is no terminal
 	getenv         func(string) string
+	files          *fileSystem      // nil means that of the system
 	now            func() time.Time // nil means time.Now
 	progressShown  bool             // the cursor stands behind a progress line
 }
@@ -36,9 +36,22 @@ type terminal struct {
 // Main runs the command of os.Args and exits.
 func Main() {
 	// A second interrupt kills at once: NotifyContext is undone after the first.
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ends := []os.Signal{os.Interrupt, syscall.SIGTERM}
+	if !signal.Ignored(syscall.SIGHUP) { // nohup
+		ends = append(ends, syscall.SIGHUP)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), ends...)
 	context.AfterFunc(ctx, stop)
-	os.Exit(run(ctx, os.Args[1:], osTerminal()))
+	// A reader who has had enough of standard output is met as an error of writing, which changes no
+	// exit code. By default the signal would kill the process, and the verdict with it.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
+	t := osTerminal()
+	code := run(ctx, os.Args[1:], t)
+	// Some file systems tell only now that there was no room.
+	if err := os.Stdout.Close(); err != nil && code == report.ExitOK {
+		code = exitCode(err, &cobra.Command{Use: "go-debug"}, t.stderr)
+	}
+	os.Exit(code)
 }
 
 func osTerminal() *terminal {
@@ -87,7 +100,7 @@ const tracebackVariable = "GO_DEBUG_TRACEBACK"
 func (t *terminal) traceback(panicked any, stack []byte) {
 	t.note("caught a panic: %v", panicked)
 	for line := range strings.Lines(string(stack)) {
-		fmt.Fprintf(t.stderr, "    %s\n", render.Sanitize(strings.ReplaceAll(strings.TrimRight(line, "\n"), "\t", "    ")))
+		fmt.Fprintf(t.stderr, "    %s\n", safe(strings.ReplaceAll(strings.TrimRight(line, "\n"), "\t", "    ")))
 	}
 }
 
