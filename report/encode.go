@@ -42,6 +42,8 @@ func escapeInvisible(doc []byte) []byte {
 	for len(doc) > 0 {
 		c, n := utf8.DecodeRune(doc)
 		switch {
+		case c == '#' && IsPipelineCommand(string(doc[:min(len(doc), maxPipelineCommand)])):
+			out.WriteString(`\u0023`)
 		case c == '\n' || !Invisible(c):
 			out.Write(doc[:n])
 		case c > 0xffff:
@@ -53,6 +55,15 @@ func escapeInvisible(doc []byte) []byte {
 		doc = doc[n:]
 	}
 	return out.Bytes()
+}
+
+// maxPipelineCommand is the length of the longest text that IsPipelineCommand looks for.
+const maxPipelineCommand = len("##vso[")
+
+// IsPipelineCommand reports whether a text begins with what Azure's and GitHub's runners take for a
+// command to them wherever it stands in a log.
+func IsPipelineCommand(s string) bool {
+	return strings.HasPrefix(s, "##[") || len(s) >= maxPipelineCommand && strings.EqualFold(s[:maxPipelineCommand], "##vso[")
 }
 
 // Invisible reports whether a character has no visible form of its own or steers the

@@ -28,6 +28,7 @@ func wrap(text string, first, rest int) []string {
 				_, n := utf8.DecodeRuneInString(word)
 				head = word[:n]
 			}
+			head = head[:len(head)-commandBreak(head, word[len(head):])]
 			line, word = line+head, word[len(head):]
 			flush()
 			w = displayWidth(word)
@@ -38,6 +39,16 @@ func wrap(text string, first, rest int) []string {
 		flush()
 	}
 	return lines
+}
+
+// commandBreak is by how many bytes a break must come earlier, so that the next line does not begin
+// with what GitHub's runner takes for a command.
+func commandBreak(head, rest string) int {
+	_, n := utf8.DecodeLastRuneInString(head)
+	if !strings.HasPrefix(rest, "::") || n == len(head) {
+		return 0
+	}
+	return n
 }
 
 // prefix is the longest beginning of a text that fits in so many columns.

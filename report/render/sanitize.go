@@ -21,7 +21,7 @@ const maxMarks = 2
 // and other invisible characters and bytes that are not UTF-8 become visible escapes
 // (\x1b, \u202e). What it returns passes it unchanged.
 func Sanitize(s string) string {
-	if printableASCII(s) {
+	if printableASCII(s) && !strings.Contains(s, "##") && !strings.Contains(s, "::") {
 		return s
 	}
 	var b strings.Builder
@@ -36,6 +36,8 @@ func Sanitize(s string) string {
 		switch {
 		case c == utf8.RuneError && n == 1:
 			fmt.Fprintf(&b, `\x%02x`, s[i])
+		case c == '#' && report.IsPipelineCommand(s[i:]), c == ':' && startsCommand(s, i):
+			fmt.Fprintf(&b, `\x%02x`, c)
 		case report.Invisible(c) || marks > maxMarks:
 			b.WriteString(escape(c))
 			marks = maxMarks // what stood on it now stands on its escape
@@ -45,6 +47,12 @@ func Sanitize(s string) string {
 		i += n
 	}
 	return b.String()
+}
+
+// startsCommand reports whether a word begins at i that GitHub's runner takes for a command when it
+// stands at the beginning of a line, as any word may.
+func startsCommand(s string, i int) bool {
+	return strings.HasPrefix(s[i:], "::") && (i == 0 || s[i-1] <= ' ' || s[i-1] >= utf8.RuneSelf)
 }
 
 func printableASCII(s string) bool {
