@@ -58,6 +58,9 @@ func newInput(in evidence.Input) Input {
 	if !in.At.IsZero() {
 		out.CapturedAt = Text(in.At.UTC().Format(time.RFC3339Nano))
 	}
+	if !in.ProgramAt.IsZero() {
+		out.ProgramAt = Text(in.ProgramAt.UTC().Format(time.RFC3339Nano))
+	}
 	// An empty file has a hash; an input that was never opened has neither size nor hash.
 	if in.Bytes > 0 || in.SHA256 != "" {
 		out.Bytes = &in.Bytes

@@ -90,6 +90,7 @@ type Input struct {
 	SHA256     Text          `json:"sha256" jsonschema:"of the bytes as read; null when they were not read to the end"`
 	Go         Text          `json:"go" jsonschema:"Go version of the program; null when the capture does not say"`
 	CapturedAt Text          `json:"captured_at" jsonschema:"RFC 3339; null when nobody recorded it"`
+	ProgramAt  Text          `json:"program_at" jsonschema:"the same by the clock of the program, RFC 3339; null when the capture does not say"`
 	Phase      Text          `json:"phase" jsonschema:"settled: taken when the load had stopped; unattended: when it was to stop and nobody saw it do so; null for any other"`
 	Complete   bool          `json:"complete" jsonschema:"false when the input was cut, over budget or unreadable"`
 	LostBytes  *int64        `json:"lost_bytes" jsonschema:"bytes not analysed; null when that is not known"`

@@ -9,6 +9,7 @@
 package evidence
 
 import (
+	"fmt"
 	"slices"
 	"time"
 )
@@ -79,6 +80,10 @@ type Input struct {
 	Go     string `json:"go"`     // Go version of the program, empty when the capture does not say
 	// Target is the URL of the program, without user info and query; empty when nobody recorded it.
 	Target string `json:"target,omitempty"`
+	// ProgramAt is when the capture was taken by the program's own clock, zero where it does not
+	// say. Inputs are ordered by the collector's clock (At), because programs have clocks of
+	// their own.
+	ProgramAt time.Time `json:"program_at,omitzero"`
 	// Complete is false when the input was cut, over budget or unreadable.
 	Complete bool `json:"complete"`
 	// LostBytes counts the bytes that were not analysed, where that is known.
@@ -92,6 +97,23 @@ type Input struct {
 	Hint string `json:"hint"`
 	// Notes are remarks that are no errors, such as "empty mutex profile: …".
 	Notes []string `json:"notes,omitempty"`
+}
+
+// maxSkew is how far the clocks of a program and of the collector may be apart without a word: a
+// collector notes when it asked, and a program when it had collected.
+const maxSkew = time.Minute
+
+// OwnTime keeps the time that a capture itself states, by the program's clock. It also places the
+// input where no collector did.
+func (in *Input) OwnTime(at time.Time) {
+	in.ProgramAt = at
+	if in.At.IsZero() {
+		in.At = at
+	}
+	if skew := at.Sub(in.At); skew > maxSkew || skew < -maxSkew {
+		in.Notes = append(in.Notes, fmt.Sprintf("the program's clock says %s, %s from the collector's: the order is by the collector's",
+			at.Format(time.RFC3339), skew.Abs().Round(time.Second)))
+	}
 }
 
 // Set is all that is known of one capture (of one process, over time).

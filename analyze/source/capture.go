@@ -200,6 +200,10 @@ func (c *capturer) run(ctx context.Context) error {
 	return c.anything()
 }
 
+// now is the time of day when the capture began, and what has passed since by a clock that nobody
+// sets: when the collector's clock is set meanwhile, nothing happens before what it follows.
+func (c *capturer) now() time.Time { return c.start.Add(time.Since(c.start)).UTC() }
+
 // alongside runs f in a goroutine of its own. A panic there would end the whole process: it ends the
 // capture instead.
 func (c *capturer) alongside(ctx context.Context, wg *sync.WaitGroup, f func()) {
@@ -270,13 +274,13 @@ func (c *capturer) takeAndRecord(ctx context.Context, p profile) {
 func (c *capturer) take(ctx context.Context, p profile) (File, error) {
 	u := profileURL(c.base, p.path, p.query)
 	f := File{Name: p.file, Kind: p.kind, Format: p.format, Path: requestPath(u),
-		CapturedAt: time.Now().UTC(), DurationS: p.window.Seconds()}
+		CapturedAt: c.now(), DurationS: p.window.Seconds()}
 	if p.kind == evidence.Goroutine {
 		f.Phase = c.phase
 	}
 	b, err := c.fetcher.get(ctx, u, p.window)
 	if err != nil {
-		c.spend(Expense{Requests: 1, RequestS: time.Since(f.CapturedAt).Seconds()})
+		c.spend(Expense{Requests: 1, RequestS: c.now().Sub(f.CapturedAt).Seconds()})
 		return f, err
 	}
 	defer b.Close()
@@ -287,7 +291,7 @@ func (c *capturer) take(ctx context.Context, p profile) (File, error) {
 		return f, err
 	}
 	f.Bytes = n
-	c.charge(&f, time.Since(f.CapturedAt))
+	c.charge(&f, c.now().Sub(f.CapturedAt))
 	switch {
 	case n == 0 && cut == nil:
 		cut = errors.New("the answer is empty")
@@ -297,7 +301,7 @@ func (c *capturer) take(ctx context.Context, p profile) (File, error) {
 		return f, explain(ctx, u, cut)
 	case cut != nil:
 		f.Truncated = cut.Error()
-	case p.window > 0 && time.Since(f.CapturedAt) < p.window/2:
+	case p.window > 0 && c.now().Sub(f.CapturedAt) < p.window/2:
 		// Go before 1.15 ignores ?seconds for all but CPU and trace.
 		f.DurationS = 0
 		c.warn(fmt.Sprintf("%s: the target answered at once: totals since it started, not of the window", p.file))

@@ -40,9 +40,9 @@ func (c *capturer) scrapes(ctx context.Context, window time.Time) {
 		if sleepUntil(ctx, window.Add(offset)) != nil {
 			break
 		}
-		at := time.Now().UTC()
+		at := c.now()
 		data, err := c.scrape(ctx)
-		f.RequestS += time.Since(at).Seconds()
+		f.RequestS += c.now().Sub(at).Seconds()
 		if ctx.Err() != nil {
 			break
 		}

@@ -59,8 +59,8 @@ func Decode(ctx context.Context, r io.Reader, pos evidence.Position, declared ev
 // deliver makes the evidence. readErr is what ended the stream behind a whole profile.
 func deliver(p *parsed, in evidence.Input, declared evidence.Kind, b budget.Budget, readErr error) (*evidence.Set, error) {
 	kind, guess := kindOf(p, declared, in.Source)
-	if in.At.IsZero() && p.timeNanos > 0 {
-		in.At = time.Unix(0, p.timeNanos).UTC()
+	if p.timeNanos > 0 {
+		in.OwnTime(time.Unix(0, p.timeNanos).UTC())
 	}
 	in.Kind, in.Complete = kind, readErr == nil
 	set := &evidence.Set{}
@@ -75,7 +75,7 @@ func deliver(p *parsed, in evidence.Input, declared evidence.Kind, b budget.Budg
 	} else {
 		set.Profiles = append(set.Profiles, toProfile(p, kind, in.Position))
 	}
-	in.Notes = p.notes(kind, guess)
+	in.Notes = append(in.Notes, p.notes(kind, guess)...)
 	set.Inputs = append(set.Inputs, in)
 	if readErr != nil {
 		return set, explain(readErr)

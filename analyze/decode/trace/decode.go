@@ -75,9 +75,9 @@ func decodeWith(ctx context.Context, r io.Reader, pos evidence.Position, b budge
 			tw.Warnings = append(tw.Warnings, "traces of go1.21 and older do not record how long a system call took that did not block")
 		}
 		if !w.wall.IsZero() {
-			pos.At = w.wall
+			set.Inputs[0].OwnTime(w.wall)
 		}
-		tw.Position, set.Inputs[0].Position = pos, pos
+		tw.Position = set.Inputs[0].Position
 		set.Trace = t.Canonical()
 	}
 	return set, readErr
