@@ -34,9 +34,9 @@ func accumulated(limit int64, sets []*Set) *Set {
 func TestSnapshotsAreBounded(t *testing.T) {
 	var sets []*Set
 	for i := range 40 {
-		sets = append(sets, dumpOf(i, 300+i))
+		sets = append(sets, dumpOf(i, 100+i))
 	}
-	const limit = 2 << 20
+	const limit = 300 << 10
 	whole, bounded := accumulated(1<<30, sets), accumulated(limit, sets)
 	if whole.Coarseness != 0 || bounded.Coarseness == 0 {
 		t.Fatalf("coarseness %d with room and %d without", whole.Coarseness, bounded.Coarseness)
@@ -65,7 +65,7 @@ func TestSnapshotsAreBounded(t *testing.T) {
 		}
 	}
 	for i, s := range sets {
-		if s.Coarseness != 0 || s.Snapshots[0].Dropped != 0 || len(s.Snapshots[0].Groups) != 300+i {
+		if s.Coarseness != 0 || s.Snapshots[0].Dropped != 0 || len(s.Snapshots[0].Groups) != 100+i {
 			t.Fatalf("the argument %d was changed", i)
 		}
 	}
@@ -76,12 +76,12 @@ func TestBoundedSnapshotsDoNotDependOnOrder(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	var sets []*Set
 	for i := range 17 {
-		sets = append(sets, dumpOf(i, 1+rng.IntN(400)))
+		sets = append(sets, dumpOf(i, 1+rng.IntN(150)))
 	}
-	want := accumulated(1<<20, sets)
-	for range 20 {
+	want := accumulated(200<<10, sets)
+	for range 5 {
 		rng.Shuffle(len(sets), func(i, j int) { sets[i], sets[j] = sets[j], sets[i] })
-		if got := accumulated(1<<20, sets); !reflect.DeepEqual(got, want) {
+		if got := accumulated(200<<10, sets); !reflect.DeepEqual(got, want) {
 			t.Fatalf("coarseness %d in one order and %d in another", want.Coarseness, got.Coarseness)
 		}
 	}

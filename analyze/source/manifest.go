@@ -19,7 +19,7 @@ const (
 	ManifestSchema = "go-debug/capture/v1"
 
 	// sensitive is what a bundle says of its files.
-	sensitive = "the files are raw: labels, command lines, symbol names and metrics in them may hold secrets that reports hide; " +
+	sensitive = "the files are raw: labels, command lines, symbol names and metrics in them may hold credentials that reports hide; " +
 		"share them as you would share a core dump"
 
 	maxManifestBytes = 4 << 20

@@ -51,7 +51,11 @@ func exitCode(err error, cmd *cobra.Command, stderr io.Writer) int {
 	if joined, ok := err.(interface{ Unwrap() []error }); ok {
 		worst := report.ExitOK
 		for _, e := range joined.Unwrap() {
-			worst = report.Worse(worst, exitCode(e, cmd, stderr))
+			if code := exitCode(e, cmd, stderr); worst == report.ExitOK || code == report.ExitUsage {
+				worst = code
+			} else {
+				worst = report.Worse(worst, code)
+			}
 		}
 		return worst
 	}
