@@ -24,8 +24,8 @@ type Budget struct {
 	// Labels is how many distinct labels ("key=value") of a profile's samples are counted; 0,
 	// the default, counts their keys only. Goroutines keep theirs in any case.
 	Labels int
-	// RequestRoot is a function that serves one request, for servers that no decoder of traces knows; empty
-	// for none.
+	// RequestRoot is a function that starts goroutines which serve one request each, for servers that the
+	// decoder of traces does not know; empty for none.
 	RequestRoot string
 }
 

@@ -23,6 +23,20 @@
 // or a trace do without metrics, but cannot tell a queue from a rising load: what they show is
 // possible, no more.
 //
+// An execution trace shows the requests themselves, without annotations: those of net/http (HTTP/1.1 with or
+// without TLS, HTTP/2), of gRPC, and of whatever function --request-root names as the start of one. The load
+// section then has entries with the source trace, for all and by route: throughput, arrivals, in flight and what
+// that is made of, latency from arrival to the last byte, and in the measures where the requests wait and what the
+// slowest of them did, in order. A route is the program's function that the router called; short handlers leave no
+// event and have none. Each nanosecond of a request is in one state, so that what in flight is made of adds up.
+//
+// Nobody sees a request arrive that the server could read without waiting: it came at some time since the end of the
+// one before. Where that is so for more than 30 % of them, as it is where processors saturate, in flight and
+// latency are given as the interval between the latest and the earliest they can have come, never as one number.
+// Requests that begin or end outside of the window are counted as censored. Where CPU samples (50 or more) account for
+// less than 60 % of the time that goroutines are said to have run, the host was starved, and the times are called not
+// trustworthy.
+//
 // # How it decides
 //
 // Arrivals follow from completions: λ = X + ΔL/Δt. For each interval between scrapes D =

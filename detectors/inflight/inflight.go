@@ -87,8 +87,12 @@ func run(ctx context.Context, p *analyze.Pass) error {
 			reportUnexplained(p, a, waits)
 		}
 	}
+	traced := reportRequests(p, waits)
 	if all == nil || !all.tested {
 		reportQueueing(p, waits)
+	}
+	if all == nil && traced != nil {
+		all = traced
 	}
 	notChecked(p, all, waits)
 	return nil
@@ -112,7 +116,7 @@ func notChecked(p *analyze.Pass, all *assessment, w *waits) {
 		}
 		p.NotChecked("whether requests pile up: "+all.why, all.try)
 	}
-	if f := all.flow; f.window > 0 && f.requests != nil && f.meanLatencyS == nil {
+	if f := all.flow; f.window > 0 && f.requests != nil && f.meanLatencyS == nil && f.load.Kind != evidence.Execution {
 		p.NotChecked("Little's law: no latency is measured (http_request_duration_seconds or the like)", tryMetrics)
 	}
 }

@@ -326,7 +326,7 @@ func loadRemarks(r *report.Report, o Options) []remark {
 		if l.Verdict != "" && l.Verdict != "ok" {
 			parts = append(parts, strings.TrimSuffix("verdict: "+l.Verdict+", cause "+string(l.Cause), ", cause "))
 		}
-		if s := statesPhrase(l.States); s != "" {
+		if s := statesPhrase(l.States); s != "" && !strings.Contains(l.Sentence, " in flight = ") {
 			parts = append(parts, "in flight: "+s)
 		}
 		if len(parts) > 0 {

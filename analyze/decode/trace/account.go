@@ -127,7 +127,7 @@ func (t *tally) block(stack, reason uint32) *blockTally {
 func (r *replay) end(x *g, ts int64) {
 	r.leave(x, ts, goNone, 0)
 	r.t.series.ended(ts)
-	if x.marks&annotated != 0 && x.rare.tracked != nil {
+	if x.rare != nil && x.rare.tracked != nil {
 		r.trackEnd(x, ts)
 	}
 	if x.created {

@@ -144,7 +144,7 @@ func (x *g) lost() {
 // annotate says whether what the goroutine does has to be split.
 func (x *g) annotate() {
 	x.marks &^= annotated
-	if len(x.rare.regions)+len(x.rare.tasks) > 0 || x.rare.tracked != nil {
+	if len(x.rare.regions)+len(x.rare.tasks) > 0 || x.rare.tracked != nil && x.rare.tracked.kind != watchesConn {
 		x.marks |= annotated
 	}
 }

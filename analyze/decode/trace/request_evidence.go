@@ -9,9 +9,9 @@ import (
 )
 
 // evidence is the requests by route.
-func (q *requestWindow) evidence(w *window) []evidence.Requests {
+func (q *requestWindow) evidence(w *window, c *course) []evidence.Requests {
 	namer := stateNamer{w: w, q: q, names: map[uint64]string{}}
-	met := q.met()
+	met := q.met(c)
 	keys := slices.SortedFunc(maps.Keys(q.tally.routes), func(a, b routeKey) int {
 		return cmp.Or(cmp.Compare(a.protocol, b.protocol), cmp.Compare(q.text(a.route), q.text(b.route)))
 	})
@@ -125,40 +125,63 @@ func (n *stateNamer) stack(id int32) evidence.Stack {
 	return out
 }
 
-// moment is an arrival or an end.
-type moment struct {
-	at    int64
-	end   bool
-	index int32
+// course is when requests arrived and ended, each in order.
+type course struct{ arrived, earliest, ended []int64 }
+
+func (q *requestWindow) course() *course {
+	c := &course{}
+	q.tally.records.each(func(r requestRecord) {
+		c.arrived = append(c.arrived, r.from)
+		c.earliest = append(c.earliest, r.earliest)
+		if !r.open {
+			c.ended = append(c.ended, r.to)
+		}
+	})
+	slices.Sort(c.arrived)
+	slices.Sort(c.earliest)
+	slices.Sort(c.ended)
+	return c
+}
+
+// at is how many were in flight at a moment, those included that arrived then.
+func (c *course) at(t int64) int64 {
+	arrived, _ := slices.BinarySearch(c.arrived, t+1)
+	ended, _ := slices.BinarySearch(c.ended, t+1)
+	return int64(arrived - ended)
+}
+
+// most is the highest number in flight. At one moment ends come first.
+func (c *course) most(arrived []int64) (highest int64) {
+	ended := 0
+	for i, at := range arrived {
+		for ended < len(c.ended) && c.ended[ended] <= at {
+			ended++
+		}
+		highest = max(highest, int64(i+1-ended))
+	}
+	return highest
 }
 
 // met are the latencies of each route by how many requests were in flight on arrival.
-func (q *requestWindow) met() map[routeKey][]evidence.MetInFlight {
-	records := make([]requestRecord, 0, q.tally.records.n)
-	q.tally.records.each(func(r requestRecord) { records = append(records, r) })
+func (q *requestWindow) met(c *course) map[routeKey][]evidence.MetInFlight {
 	hists := map[routeKey]map[int64]*evidence.Histogram{}
-	var n int64
-	for _, m := range moments(records, false) {
-		r := &records[m.index]
-		if m.end {
-			n--
-			continue
-		}
-		n++
+	q.tally.records.each(func(r requestRecord) {
 		if r.open || r.earlier {
-			continue
+			return
 		}
-		if hists[r.key] == nil {
-			hists[r.key] = map[int64]*evidence.Histogram{}
+		levels := hists[r.key]
+		if levels == nil {
+			levels = map[int64]*evidence.Histogram{}
+			hists[r.key] = levels
 		}
-		level := evidence.InFlightLevel(n)
-		h := hists[r.key][level]
+		level := evidence.InFlightLevel(max(c.at(r.from), 1))
+		h := levels[level]
 		if h == nil {
 			h = &evidence.Histogram{}
-			hists[r.key][level] = h
+			levels[level] = h
 		}
 		h.Add(r.to - r.from)
-	}
+	})
 	out := map[routeKey][]evidence.MetInFlight{}
 	for k, levels := range hists {
 		for _, level := range slices.Sorted(maps.Keys(levels)) {
@@ -168,49 +191,13 @@ func (q *requestWindow) met() map[routeKey][]evidence.MetInFlight {
 	return out
 }
 
-// moments are arrivals and ends in order of time; upper takes arrivals that nobody saw as early as can be. At one
-// moment ends come first.
-func moments(records []requestRecord, upper bool) []moment {
-	out := make([]moment, 0, 2*len(records))
-	for i := range records {
-		r := &records[i]
-		from := r.from
-		if upper {
-			from = r.earliest
-		}
-		out = append(out, moment{from, false, int32(i)})
-		if !r.open {
-			out = append(out, moment{r.to, true, int32(i)})
-		}
-	}
-	slices.SortFunc(out, func(a, b moment) int {
-		return cmp.Or(cmp.Compare(a.at, b.at), -compareBool(a.end, b.end), cmp.Compare(a.index, b.index))
-	})
-	return out
-}
-
-func most(records []requestRecord, upper bool) (highest int64) {
-	var n int64
-	for _, m := range moments(records, upper) {
-		if m.end {
-			n--
-			continue
-		}
-		n++
-		highest = max(highest, n)
-	}
-	return highest
-}
-
 // window is what is known of all requests together; nil when there were none.
-func (q *requestWindow) window(w *window) *evidence.RequestWindow {
+func (q *requestWindow) window(w *window, c *course) *evidence.RequestWindow {
 	t := q.tally
 	if len(t.routes) == 0 && t.excluded == 0 && t.lost == 0 && q.blindNS == 0 {
 		return nil
 	}
-	records := make([]requestRecord, 0, t.records.n)
-	t.records.each(func(r requestRecord) { records = append(records, r) })
-	out := &evidence.RequestWindow{Max: most(records, false), MaxUpper: most(records, true),
+	out := &evidence.RequestWindow{Max: c.most(c.arrived), MaxUpper: c.most(c.earliest),
 		Excluded: t.excluded, Lost: t.lost, BlindNS: q.blindNS}
 	t.bins.at(w.now)
 	out.Series.BinNS = t.bins.bin

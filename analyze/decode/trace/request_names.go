@@ -232,8 +232,11 @@ func (r *stackReader) read(e stackEntry) (s requestStack) {
 			}
 		}
 	default:
-		s.kind, s.role = servesStream, roleHandler
 		s.protocol = r.protocol(root)
+		if s.protocol == overFunction && root != len(r.frames)-1 {
+			return requestStack{} // it may do so again and again, and nobody sees when
+		}
+		s.kind, s.role = servesStream, roleHandler
 		r.handler(&s, inside)
 	}
 	return s

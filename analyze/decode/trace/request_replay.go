@@ -22,14 +22,21 @@ func (q *requestReplay) track(x *g) *tracked {
 	var t *tracked
 	if n := len(q.free); n > 0 {
 		t, q.free = q.free[n-1], q.free[:n-1]
-		*t = tracked{cur: request{spells: t.cur.spells[:0]}, tail: t.tail[:0]}
+		t.reuse()
 	} else {
 		t = &tracked{}
 	}
 	t.cur.goroutine = x.id
-	x.more().tracked = t
-	x.annotate()
+	if x.rare == nil {
+		x.rare = &t.rare
+	}
+	x.rare.tracked = t
 	return t
+}
+
+// reuse clears what served another goroutine.
+func (t *tracked) reuse() {
+	*t = tracked{cur: request{spells: t.cur.spells[:0]}, tail: t.tail[:0]}
 }
 
 // untrack stops to.
@@ -47,6 +54,7 @@ func (r *replay) trackMade(x, by *g, ts int64, root uint64) {
 	t := r.req.track(x)
 	t.kind, t.protocol = s.kind, s.protocol
 	t.at, t.freed, t.born, t.head.ended = ts, ts, true, true
+	x.annotate()
 	switch s.kind {
 	case servesStream:
 		t.begin(true)
@@ -75,6 +83,9 @@ func (r *replay) shows(x *g, ts int64, to goStatus, stack uint64) {
 	if x.rare == nil || x.rare.tracked == nil {
 		return
 	}
+	if x.rare.tracked.labelled(s) {
+		return
+	}
 	how := sightPassing
 	if to == goWaiting {
 		how = sightBlocked
@@ -97,6 +108,9 @@ func (r *replay) passes(x *g, ts int64, stack uint64) {
 	if x.rare == nil || x.rare.tracked == nil {
 		return
 	}
+	if x.rare.tracked.labelled(s) {
+		return // it goes on running
+	}
 	r.spent(x, goRunning, ts, 0)
 	r.seen(x, requestEvent{kind: eventSeen, at: ts, see: s})
 }
@@ -116,6 +130,7 @@ func (r *replay) trackStated(x *g, stack uint64) {
 		return
 	}
 	r.req.track(x).stated(s, x.headStart == goWaiting)
+	x.annotate()
 }
 
 // trackFound looks at a goroutine that was there before and now shows its stack. What it did until then
@@ -123,6 +138,7 @@ func (r *replay) trackStated(x *g, stack uint64) {
 func (r *replay) trackFound(x *g, ts int64, s requestStack) {
 	t := r.req.track(x)
 	t.carried(s)
+	x.annotate()
 	t.head.ended = true
 	if x.marks&headUnmet != 0 {
 		t.at, t.head.at = ts, ts
@@ -139,6 +155,18 @@ func (r *replay) trackFound(x *g, ts int64, s requestStack) {
 
 // spent takes the end of a state of a goroutine that is tracked.
 func (r *replay) spent(x *g, status goStatus, to int64, waker uint64) {
+	t := x.rare.tracked
+	if t.phase == phaseServing && t.head.mode == headNone && x.assist == rangeClosed {
+		if to > t.at {
+			s := spell{status: status, ns: to - t.at}
+			if status == goWaiting || status == goSyscall {
+				s.stack, s.reason, s.waker = x.stack, x.reason, uint32(waker)
+			}
+			t.at = to
+			t.cur.add(s)
+		}
+		return
+	}
 	e := requestEvent{kind: eventSpent, at: to, spell: spell{status: status}}
 	switch status {
 	case goRunning:
@@ -153,7 +181,19 @@ func (r *replay) spent(x *g, status goStatus, to int64, waker uint64) {
 		}
 		e.see = r.req.names.of(uint64(stack))
 	}
-	x.rare.tracked.apply(r.req.tally, e)
+	t.apply(r.req.tally, e)
+}
+
+// labelled is all that a sight in the handler means while a request is being served. It is false for others.
+func (t *tracked) labelled(s requestStack) bool {
+	if s.role != roleHandler || t.phase != phaseServing || t.head.mode != headNone {
+		return false
+	}
+	t.starting = false
+	if s.rank > t.cur.rank || s.excluded {
+		t.cur.label(s)
+	}
+	return true
 }
 
 // trackEnd takes the end of a goroutine.
@@ -164,8 +204,14 @@ func (r *replay) trackEnd(x *g, ts int64) {
 		t.watched.clientLeft(r.req.tally, t.during, ts)
 	}
 	if !t.head.carried && t.kind != servesConn {
-		r.req.free = append(r.req.free, t)
 		x.rare.tracked = nil
+		if x.rare != &t.rare {
+			r.req.free = append(r.req.free, t)
+		} else if len(t.rare.regions)+len(t.rare.tasks) == 0 {
+			x.rare = nil
+			x.marks &^= annotated
+			r.req.free = append(r.req.free, t)
+		}
 	}
 }
 

@@ -121,6 +121,7 @@ const (
 
 // tracked is a goroutine that serves requests.
 type tracked struct {
+	rare     gRare // of the goroutine, where it has none of its own
 	kind     requestKind
 	protocol uint8
 	phase    phase
@@ -151,7 +152,7 @@ type clientWatch struct {
 	serial   uint32
 	handled  int64
 	left     bool
-	served   bool // there was a request at all
+	served   bool // whether all of it was seen here; else the stitching decides
 	protocol uint8
 	route    uint16
 }
@@ -269,7 +270,6 @@ func (t *tracked) open(p phase) {
 	t.head.mode, t.phase = headOpen, p
 	t.cur.reset()
 	t.cur.end, t.cur.protocol = -1, t.protocol
-	t.before.served = true
 }
 
 // carried begins with a goroutine that was there before, at the first stack that it shows.
@@ -454,7 +454,7 @@ func (t *tracked) finish(m *requestTally, at int64, by endCause) {
 		t.freed = t.head.at
 	}
 	q.end, q.hijacked = at, by == endHijacked
-	t.before = clientWatch{serial: t.serial, handled: q.handled, left: q.left > 0 && q.left < q.handled, served: true, protocol: q.protocol, route: q.route}
+	t.before = clientWatch{serial: t.serial, handled: q.handled, left: q.left > 0 && q.left < q.handled, served: t.head.mode != headOpen, protocol: q.protocol, route: q.route}
 	if t.head.mode == headOpen {
 		t.head.mode = headNone
 		t.head.completed, t.head.done = true, t.cur
@@ -486,7 +486,7 @@ func (t *tracked) exit(m *requestTally) {
 		t.finish(m, t.cur.end, endReplied)
 	}
 	t.phase, t.gone = phaseOff, true
-	if t.before.left {
+	if t.before.left && t.before.served {
 		m.abandoned(t.before)
 	}
 }

@@ -199,7 +199,8 @@ func (w *window) finish() *evidence.Trace {
 		s.Kind, s.Name = k.kind, k.name
 		t.Spans = append(t.Spans, s.Span)
 	}
-	t.Requests = w.requests.evidence(w)
+	course := w.requests.course()
+	t.Requests = w.requests.evidence(w, course)
 	for stack, n := range w.samples {
 		t.Samples = append(t.Samples, evidence.StackCount{Stack: stack, Count: n})
 	}
@@ -213,7 +214,7 @@ func (w *window) finish() *evidence.Trace {
 		MaxProcs:    w.maxProcs,
 		Series:      w.series.evidence(w.now),
 		Spans:       w.spanSeries(),
-		Requests:    w.requests.window(w),
+		Requests:    w.requests.window(w, course),
 	}}
 	if w.first < 0 {
 		fromStart(t, w.first)

@@ -29,6 +29,8 @@ type inputFlags struct {
 	metric metricFlags
 	limits limitFlags
 	code   codeFlags
+	// requestRoot is a function that serves one request in a goroutine of its own.
+	requestRoot string
 }
 
 // liveFlags shape the capture of a live endpoint.
@@ -81,6 +83,8 @@ func (in *inputFlags) register(cmd *cobra.Command) {
 	cmd.Flags().StringSliceVar(&in.only, "only", nil, "run these detectors only: "+strings.Join(names, ", "))
 	cmd.Flags().StringArrayVar(&in.params, "param", nil, "set a threshold, `DETECTOR.NAME=VALUE` (see go-debug explain DETECTOR)")
 	in.limits.register(cmd)
+	cmd.Flags().StringVar(&in.requestRoot, "request-root", "", "take each goroutine of a trace that starts in `FUNC` for a request: for servers that are neither "+
+		"net/http's nor gRPC's, example.com/app.(*server).handle")
 	in.code.register(cmd)
 	in.live.register(cmd)
 	in.metric.register(cmd)

@@ -26,6 +26,7 @@ const (
 // somebody has told it already.
 func (in *inputFlags) budget(getenv func(string) string) (budget.Budget, error) {
 	b := budget.Default()
+	b.RequestRoot = in.requestRoot
 	limited := getenv("GOMEMLIMIT") != ""
 	if limited {
 		b.Memory = max(min(b.Memory, debug.SetMemoryLimit(-1)), minMemory)

@@ -1,0 +1,60 @@
+package evidence
+
+import "testing"
+
+func tracedRequests(route string, ns int64, frames ...string) *Trace {
+	r := Requests{Protocol: "http/1", Route: route, Completed: 2, Unseen: 1, InFlightNS: 2 * ns, UpperNS: 3 * ns}
+	r.Latency.AddN(ns, 2)
+	r.Upper.AddN(ns, 2)
+	t := &Trace{Stacks: [][]int32{{}}, Windows: []TraceWindow{{Position: Position{Source: route}, DurationNS: 10 * ns, Requests: &RequestWindow{Max: 2}}}}
+	for i, f := range frames {
+		t.Frames = append(t.Frames, Frame{Function: f})
+		t.Stacks = append(t.Stacks, []int32{int32(i)})
+		r.States = append(r.States, RequestState{State: "mutex", Stack: int32(i + 1), NS: ns, Parts: []int64{ns, 0}})
+		r.Exemplars = append(r.Exemplars, RequestExemplar{Exemplar: Exemplar{DurationNS: ns + int64(i)}, Line: []RequestSegment{{State: "mutex", Stack: int32(i + 1), NS: ns}}})
+	}
+	r.Met = []MetInFlight{{InFlight: 1, Latency: r.Latency}}
+	t.Requests = []Requests{r}
+	return t
+}
+
+func TestMergeRequests(t *testing.T) {
+	a, b, c := tracedRequests("main.a", 10, "f", "g"), tracedRequests("main.a", 30, "g", "h"), tracedRequests("main.b", 5, "f")
+	left, right := MergeTraces(MergeTraces(a, b), c), MergeTraces(c, MergeTraces(b, a))
+	if marshal(t, left) != marshal(t, right) {
+		t.Errorf("the order of merging shows:\n%s\n%s", marshal(t, left), marshal(t, right))
+	}
+	if len(left.Requests) != 2 {
+		t.Fatalf("%d routes, want 2", len(left.Requests))
+	}
+	r := left.Requests[0]
+	if r.Route != "main.a" || r.Completed != 4 || r.InFlightNS != 80 || r.Latency.Count != 4 || r.Met[0].Latency.Count != 4 || len(r.States) != 3 {
+		t.Errorf("%+v", r)
+	}
+	for _, s := range r.States {
+		if f := left.StackOf(s.Stack)[0].Function; f == "g" && s.NS != 40 || f != "g" && s.NS == 40 {
+			t.Errorf("%s: %d ns", f, s.NS)
+		}
+		if s.Parts != nil {
+			t.Error("parts of windows of different lengths were added up")
+		}
+	}
+	if e := r.Exemplars[0]; e.DurationNS != 31 || left.StackOf(e.Line[0].Stack)[0].Function != "h" {
+		t.Errorf("%+v", e)
+	}
+	if got := marshal(t, a.Canonical()); got != marshal(t, a.Canonical().Canonical()) {
+		t.Errorf("canonical is not: %s", got)
+	}
+	if a.Canonical().Requests[0].States[0].Parts == nil {
+		t.Error("a single window lost its parts")
+	}
+}
+
+func TestInFlightLevels(t *testing.T) {
+	for n, want := range map[int64]int64{1: 1, 32: 32, 33: 32, 36: 36, 100: 91, 1000: 920} {
+		got := InFlightLevel(n)
+		if n <= 36 && got != want || got > n || n-got > n/8 {
+			t.Errorf("level of %d is %d", n, got)
+		}
+	}
+}
