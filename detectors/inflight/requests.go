@@ -16,6 +16,9 @@ import (
 const (
 	// maxUnseen is the share of requests whose arrival nobody saw from which on only an interval is known.
 	maxUnseen = 0.3
+	// sameBounds is the factor up to which the bounds of an interval are one number: that of a server whose
+	// clients make a connection for each request is narrow.
+	sameBounds = 1.01
 	// starvedShare is the share of the time in which goroutines ran that CPU samples must account for, and
 	// starvedSamples how many there must be to tell.
 	starvedShare   = 0.6
@@ -23,6 +26,8 @@ const (
 	samplePeriod   = 10 * time.Millisecond
 	// maxTracedRoutes bounds the routes that get an entry of their own, those with most in flight.
 	maxTracedRoutes = 8
+	// notableRoute is the share of the time or of the number of all requests from which on a route is listed.
+	notableRoute = 0.05
 	// tracePoints is the number of intervals in which the requests of a trace are judged.
 	tracePoints = 24
 )
@@ -53,6 +58,9 @@ func trafficOf(t *evidence.Trace) (all *traffic, routes []*traffic) {
 		all.add(r)
 	}
 	slices.SortStableFunc(routes, func(a, b *traffic) int { return cmp.Compare(b.InFlightNS, a.InFlightNS) })
+	routes = slices.DeleteFunc(routes, func(f *traffic) bool {
+		return float64(f.InFlightNS) < notableRoute*float64(all.InFlightNS) && float64(f.ended()) < notableRoute*float64(all.ended())
+	})
 	return all, routes[:min(len(routes), maxTracedRoutes)]
 }
 
@@ -89,7 +97,7 @@ func (f *traffic) upper() float64 { return float64(f.UpperNS) / 1e9 / f.seconds 
 
 // bracketed holds when so many arrivals were not seen that only an interval is known.
 func (f *traffic) bracketed() bool {
-	return float64(f.Unseen) > maxUnseen*float64(f.Completed+f.Open-f.OpenEarlier)
+	return float64(f.Unseen) > maxUnseen*float64(f.Completed+f.Open-f.OpenEarlier) && float64(f.UpperNS) > sameBounds*float64(f.InFlightNS)
 }
 
 // reportRequests adds the requests of the trace to the load section.
@@ -336,7 +344,9 @@ func (f *traffic) composition() []string {
 		left -= n
 		parts = append(parts, part{state, n, exact - float64(n)})
 	}
-	slices.SortFunc(parts, func(a, b part) int { return cmp.Or(cmp.Compare(b.remainder, a.remainder), cmp.Compare(a.state, b.state)) })
+	slices.SortFunc(parts, func(a, b part) int {
+		return cmp.Or(cmp.Compare(b.remainder, a.remainder), cmp.Compare(a.state, b.state))
+	})
 	for i := range parts {
 		if left > 0 {
 			parts[i].n++

@@ -59,12 +59,9 @@ const (
 	overFunction
 )
 
-// How far a route is to be trusted: the frame inside a router beats one around it.
-const (
-	rankForeign uint8 = 1 + iota // not the program's own: a proxy, a file server
-	rankOutside
-	rankInside
-)
+// rankForeign is that of a route which is not the program's own: a proxy, a file server. Others have a higher
+// one, the more handlers hand the request on: what middleware calls beats the middleware.
+const rankForeign uint8 = 1
 
 // nameClass is what a function's name says, by bits.
 type nameClass uint16
@@ -76,7 +73,6 @@ const (
 	nameWatch                          // the background read
 	nameMultiple                       // HTTP/2's connection loop
 	nameDispatch                       // hands a request to a handler
-	nameRouter                         // chooses the handler by the path
 	nameExcluded
 	nameNetwork // the network poller
 	nameHijack
@@ -107,9 +103,7 @@ func classOfName(name, root string) (c nameClass) {
 			c |= nameWorker
 		}
 		c |= nameDispatch
-	case name == "net/http.(*ServeMux).ServeHTTP":
-		c |= nameRouter | nameDispatch
-	case name == "net/http.serverHandler.ServeHTTP", name == "net/http.HandlerFunc.ServeHTTP":
+	case name == "net/http.(*ServeMux).ServeHTTP", name == "net/http.serverHandler.ServeHTTP", name == "net/http.HandlerFunc.ServeHTTP":
 		c |= nameDispatch
 	case strings.HasPrefix(name, "net/http/pprof."), strings.Contains(name, "promhttp.HandlerFor"), name == "expvar.expvarHandler":
 		c |= nameExcluded
@@ -295,25 +289,22 @@ func (r *stackReader) connection(s *requestStack, inside []stackFrame) {
 	}
 }
 
-// handler finds the route: the outermost frame of the program's own, inside the router where there is one.
+// handler finds the route: the outermost frame of the program's own inside the innermost one that hands a
+// request to a handler, which is behind router and middleware.
 func (r *stackReader) handler(s *requestStack, inside []stackFrame) {
-	from := len(inside)
-	for i := range inside {
-		if inside[i].class&nameExcluded != 0 {
+	from, rank := len(inside), rankForeign+1
+	for i := len(inside) - 1; i >= 0; i-- {
+		switch class := inside[i].class; {
+		case class&nameDispatch != 0:
+			from = i
+			rank = min(rank+1, 200)
+		case class&nameExcluded != 0:
 			s.excluded = true
-		}
-		if inside[i].class&nameHijack != 0 {
+		case class&nameHijack != 0:
 			s.role = roleHijack
 		}
 	}
-	rank := rankOutside
-	for i := range inside { // the innermost router decides
-		if inside[i].class&nameRouter != 0 {
-			from, rank = i, rankInside
-			break
-		}
-	}
-	if r.label(s, inside[:from], rank) || from < len(inside) && r.label(s, inside, rankOutside) {
+	if r.label(s, inside[:from], rank) || r.label(s, inside, rankForeign+1) {
 		return
 	}
 	r.label(s, inside, rankForeign)

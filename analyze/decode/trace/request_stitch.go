@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"maps"
 	"slices"
+	"strings"
 
 	xtrace "golang.org/x/exp/trace"
 
@@ -198,7 +199,11 @@ func (t *translator) carry(x *g, have, local *tracked) *tracked {
 	}
 	switch {
 	case local != nil && local.head.ended:
-		have.apply(t.w.tally, t.headEvent(x, live, local.head.at))
+		e := t.headEvent(x, live, local.head.at)
+		if !known && t.handed(x, local) {
+			e.see.role = roleTake
+		}
+		have.apply(t.w.tally, e)
 	case local == nil && x.marks&headUnmet == 0 && !x.assumed:
 		have.apply(t.w.tally, t.headEvent(x, live, x.headTime))
 		if x.headTo == goRunnable && x.status == goRunning {
@@ -232,15 +237,30 @@ func (t *translator) found(x *g, local *tracked, live *goroutine) *tracked {
 	if live != nil {
 		have.at = live.since
 	}
-	switch first := local.head.first; first.role {
-	case roleHandler:
+	switch first := local.head.first; {
+	case t.handed(x, local):
+	case first.role == roleHandler:
 		have.earlier(phaseServing)
 		first.route = t.route(first.route)
 		have.cur.label(first)
-	case roleFlush:
+	case first.role == roleFlush:
 		have.earlier(phaseFlushing)
 	}
 	return have
+}
+
+// handed reports a worker that got its request after the window began, though nothing shows where it waited until
+// then: who woke it handed it the request.
+func (t *translator) handed(x *g, local *tracked) bool {
+	if local == nil || local.kind != servesWorker || x.headStart != goWaiting || x.headStack != 0 || x.marks&headUnmet != 0 {
+		return false
+	}
+	for _, f := range t.s.w.stacks.stacks[t.s.stack(uint64(x.headWaker))] {
+		if strings.HasPrefix(t.s.w.stacks.frames[f].Function, grpcServer+"serveStreams") {
+			return true
+		}
+	}
+	return false
 }
 
 // earlier is a request that was being served when the window began.
@@ -269,6 +289,9 @@ func (t *translator) headEvent(x *g, live *goroutine, at int64) requestEvent {
 	if stack != 0 && wait == evidence.WaitNone && x.headStart == goWaiting {
 		wait = waitOf("", t.s.w.stacks.classes[stack])
 	}
+	if stack == 0 && wait == evidence.WaitNone {
+		wait = t.woken(int32(e.waker))
+	}
 	if x.headStart == goWaiting {
 		e.reason = t.w.wait(wait)
 	}
@@ -278,6 +301,27 @@ func (t *translator) headEvent(x *g, live *goroutine, at int64) requestEvent {
 		e.see.route = t.route(e.see.route)
 	}
 	return e
+}
+
+// woken says what a goroutine waited for, of which the trace does not show where, from what woke it.
+func (t *translator) woken(waker int32) evidence.Wait {
+	for _, f := range t.s.w.stacks.stacks[waker] {
+		switch name := t.s.w.stacks.frames[f].Function; {
+		case strings.HasPrefix(name, "sync.(*RWMutex)."):
+			return evidence.WaitRWMutex
+		case strings.HasPrefix(name, "sync.(*WaitGroup)."):
+			return evidence.WaitWaitGroup
+		case strings.HasPrefix(name, "sync.(*Cond)."):
+			return evidence.WaitCond
+		case strings.HasPrefix(name, "sync.(*Mutex)."):
+			return evidence.WaitMutex
+		case strings.HasPrefix(name, "runtime.chan"), name == "runtime.closechan":
+			return evidence.WaitChan
+		case !strings.HasPrefix(name, "sync.") && !strings.HasPrefix(name, "internal/sync.") && !strings.HasPrefix(name, "runtime."):
+			return evidence.WaitNone
+		}
+	}
+	return evidence.WaitNone
 }
 
 // resume adds what a generation saw of a request that began before it.

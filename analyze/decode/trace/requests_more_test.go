@@ -105,6 +105,7 @@ func TestCensoredRequests(t *testing.T) {
 		split()
 		close(early.open)
 		before.Wait()
+		waitParked(t, 3, "IO wait", "net/http.(*conn).serve") // which is after the last write
 		split()
 	})
 	close(late.open)
