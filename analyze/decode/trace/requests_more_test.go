@@ -77,8 +77,17 @@ func TestCensoredRequests(t *testing.T) {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/early", early.waitingHandler)
 	mux.HandleFunc("/late", late.waitingHandler)
-	srv := httptest.NewServer(mux)
+	srv := httptest.NewUnstartedServer(mux)
+	idle := make(chan struct{}, 100)
+	srv.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		if state == http.StateIdle { // the reply is written
+			idle <- struct{}{}
+		}
+	}
+	srv.Start()
 	defer srv.Close()
+	release := sync.OnceFunc(func() { close(late.open) })
+	defer release()
 	var before, after sync.WaitGroup
 	for range 3 {
 		before.Go(func() { ask(t, srv.Client(), srv.URL+"/early") })
@@ -105,10 +114,12 @@ func TestCensoredRequests(t *testing.T) {
 		split()
 		close(early.open)
 		before.Wait()
-		waitParked(t, 3, "IO wait", "net/http.(*conn).serve") // which is after the last write
+		for range 3 {
+			<-idle
+		}
 		split()
 	})
-	close(late.open)
+	release()
 	after.Wait()
 	tr, _ := sameEverywhere(t, data)
 	addsUp(t, tr)
