@@ -41,7 +41,20 @@ type Rule struct {
 	Severity Severity
 	Remedy   string // what to change, in a sentence or two
 	Doc      string // what it means, how it is found, when it is wrong: for explain
+
+	// Total marks a rule about a sum whose line is only where most of it comes from. Where another
+	// detector says what is wrong with that line, the total is a measure of it: see fold.
+	Total bool
+	// Cause names what rules of several detectors see the effects of where no line tells: their findings are
+	// folded into one.
+	Cause string
 }
+
+// Causes that several detectors see.
+const (
+	CauseDeniedCPU = "denied CPU" // the kernel withholds it: other load, or a quota
+	CauseSwitching = "switching"  // goroutines are switched all the time
+)
 
 // Need is one way to satisfy a detector.
 type Need struct {
@@ -153,8 +166,8 @@ type Finding struct {
 	// fault which crosses from one degree to the next stays the same finding. Empty means Rule.
 	Family string
 
-	// Cost orders findings of equal severity and confidence: larger first. Any unit, as
-	// long as one rule keeps to one.
+	// Cost weighs findings beside severity and confidence: a share (0 to 1) where there is one. Any unit
+	// will do, as long as one rule keeps to one; what is 1 and more counts in full.
 	Cost float64
 
 	// Noun is what summaries call the finding; Run fills in the detector's when it is empty.
@@ -164,6 +177,9 @@ type Finding struct {
 	Severity    Severity
 	Remedy      string
 	Fingerprint string
+	// FoldedInto is the fingerprint of the finding before this one that has the same cause and is the one to
+	// act on; empty for most.
+	FoldedInto string
 }
 
 // State is how a detector ended. A detector that ran and found nothing is clean; that is

@@ -106,7 +106,7 @@ func Run(ctx context.Context, set *evidence.Set, detectors []*Detector, opt Opti
 		out.Supporting = d.Supporting
 		res.Outcomes = append(res.Outcomes, out)
 	}
-	res.Findings = dedupe(res.Findings)
+	res.Findings = fold(dedupe(res.Findings), rulesByID(detectors))
 	res.Rules = rulesOf(res.Findings, detectors)
 	return res, nil
 }
@@ -123,6 +123,22 @@ func rulesOf(findings []Finding, detectors []*Detector) []Rule {
 	}
 	slices.SortFunc(out, func(a, b Rule) int { return cmp.Compare(a.ID, b.ID) })
 	return out
+}
+
+func rulesByID(detectors []*Detector) map[string]*Rule {
+	out := map[string]*Rule{}
+	for _, d := range detectors {
+		for i := range d.Rules {
+			out[d.Rules[i].ID] = &d.Rules[i]
+		}
+	}
+	return out
+}
+
+// detectorOf is the detector's name in a rule's ID.
+func detectorOf(rule string) string {
+	name, _, _ := strings.Cut(rule, "/")
+	return name
 }
 
 // fewest is the number of captures of a kind that the most modest need for it asks for.
@@ -223,20 +239,9 @@ func unmet(set *evidence.Set, d *Detector) Outcome {
 	return out
 }
 
-// dedupe keeps the surest of findings with one fingerprint and one location, and orders them: confidence
-// and severity first, then cost, then names.
+// dedupe keeps the most important of findings with one fingerprint and one location, and orders them.
 func dedupe(fs []Finding) []Finding {
-	slices.SortStableFunc(fs, func(a, b Finding) int {
-		return cmp.Or(
-			cmp.Compare(rank(b), rank(a)),
-			cmp.Compare(b.Severity, a.Severity),
-			cmp.Compare(b.Confidence, a.Confidence),
-			cmp.Compare(b.Cost, a.Cost),
-			cmp.Compare(a.Rule, b.Rule),
-			cmp.Compare(a.Location.Function, b.Location.Function),
-			cmp.Compare(a.Location.Line, b.Location.Line),
-			cmp.Compare(a.Message, b.Message))
-	})
+	slices.SortStableFunc(fs, compareFindings)
 	type key struct {
 		print, file string
 		line        int
@@ -253,7 +258,3 @@ func dedupe(fs []Finding) []Finding {
 	}
 	return out
 }
-
-// rank orders findings for people: a likely high one before a possible high one and
-// before a proven low one.
-func rank(f Finding) int { return int(f.Severity) * int(f.Confidence) }

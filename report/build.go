@@ -79,7 +79,7 @@ func newFinding(f analyze.Finding) Finding {
 		Rule: f.Rule, Noun: cmp.Or(f.Noun, detectorOf(f.Rule)), Severity: f.Severity, Confidence: f.Confidence,
 		Message: f.Message, Fingerprint: f.Fingerprint, Wait: f.Wait,
 		Location: newFrame(f.Location), CreatedBy: newFrame(f.CreatedBy),
-		Measures: newMeasures(f.Measures), Code: newCode(f.Code), Remedy: f.Remedy, Next: f.Next,
+		Measures: newMeasures(f.Measures), Code: newCode(f.Code), Remedy: f.Remedy, Next: f.Next, FoldedInto: f.FoldedInto,
 	}
 	for _, s := range f.Stacks {
 		frames := make([]Frame, len(s))

@@ -147,6 +147,7 @@ type Finding struct {
 	Code        *Code              `json:"code" jsonschema:"what the program's source says about the place; null when it was not read or says nothing"`
 	Remedy      string             `json:"remedy" jsonschema:"what to change"`
 	Next        string             `json:"next" jsonschema:"the next command to run; empty for none"`
+	FoldedInto  string             `json:"folded_into" jsonschema:"fingerprint of the finding before this one that has the same cause and is the one to act on; empty for most"`
 }
 
 // Frame is a place in the program.

@@ -100,6 +100,9 @@ func found(r *Report, status Status) string {
 	tally := map[string]int{}
 	remarks := 0
 	for _, f := range r.Findings {
+		if f.FoldedInto != "" {
+			continue // it is no cause of its own
+		}
 		if f.Severity < analyze.Low {
 			remarks++
 			continue

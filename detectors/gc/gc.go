@@ -45,13 +45,13 @@ var Detector = &analyze.Detector{
 			Doc:    "runtime.GC and debug.FreeOSMemory mark everything in use with all Ps, however little was allocated since, and hold their caller until they are done.",
 		},
 		{
-			ID: ruleCPU, Title: "a large share of the CPU goes into garbage collection", Severity: analyze.Medium,
+			ID: ruleCPU, Total: true, Title: "a large share of the CPU goes into garbage collection", Severity: analyze.Medium,
 			Remedy: "Allocate less at this line (reuse buffers, preallocate, values instead of pointers), then raise GOGC with GOMEMLIMIT as the guard.",
 			Doc: "Each collection marks all that is in use, and one begins whenever the heap has grown by GOGC percent: the cost is what is in use times the " +
 				"rate of allocation over that growth. The line named allocates most.",
 		},
 		{
-			ID: ruleAssist, Title: "goroutines are made to assist the collector where they allocate", Severity: analyze.Medium,
+			ID: ruleAssist, Total: true, Title: "goroutines are made to assist the collector where they allocate", Severity: analyze.Medium,
 			Remedy: "Allocate less on the request path at this line, or raise GOGC, so that the collector begins earlier and keeps ahead.",
 			Doc:    "A goroutine that allocates faster than the collector marks has to mark in proportion before it gets its memory. The time is part of the request.",
 		},
@@ -62,7 +62,7 @@ var Detector = &analyze.Detector{
 				"clearing, comparing or hashing megabytes in one piece.",
 		},
 		{
-			ID: ruleStretched, Title: "the collector stops the world for long, by nothing that the program does", Severity: analyze.Low,
+			ID: ruleStretched, Cause: analyze.CauseDeniedCPU, Title: "the collector stops the world for long, by nothing that the program does", Severity: analyze.Low,
 			Remedy: "Set GOMAXPROCS to the CPU quota (go1.25 and later do), move what competes for the machine, and capture again with a CPU profile.",
 			Doc: "The world has stopped when the last thread has. A thread that the kernel took off its CPU, or that waits for a page of memory, " +
 				"keeps all others waiting.",
@@ -73,12 +73,12 @@ var Detector = &analyze.Detector{
 			Doc:    "runtime.ReadMemStats and runtime.GOMAXPROCS stop every goroutine. Called for each request or each millisecond, nothing else runs.",
 		},
 		{
-			ID: ruleSweep, Title: "allocations wait for memory to be swept", Severity: analyze.Medium,
+			ID: ruleSweep, Total: true, Title: "allocations wait for memory to be swept", Severity: analyze.Medium,
 			Remedy: "Allocate fewer small objects at this line, and collect less often by raising GOGC.",
 			Doc:    "What was not reached by a collection is swept before it can be allocated from. Many small objects and frequent collections make that a debt which allocations pay.",
 		},
 		{
-			ID: ruleAlloc, Title: "a large share of the CPU goes into allocating", Severity: analyze.Low,
+			ID: ruleAlloc, Total: true, Title: "a large share of the CPU goes into allocating", Severity: analyze.Low,
 			Remedy: "Reuse what this line allocates (sync.Pool, a buffer kept by the caller), preallocate slices and maps, or keep values instead of pointers.",
 			Doc:    "The allocator's own work, without what the collector takes: finding room, clearing it, and noting where pointers are.",
 		},
@@ -88,7 +88,7 @@ var Detector = &analyze.Detector{
 			Doc:    "Setting one takes locks and a record off the heap; running them is the work of one goroutine; and a finalizer keeps its object for another collection.",
 		},
 		{
-			ID: ruleBarriers, Title: "CPU spent in write barriers", Severity: analyze.Low,
+			ID: ruleBarriers, Total: true, Title: "CPU spent in write barriers", Severity: analyze.Low,
 			Remedy: "Write fewer pointers while the heap is marked: indices or values instead of pointers, and fewer collections by raising GOGC.",
 			Doc:    "While the collector marks, every write of a pointer is noted. Programs that move many pointers pay for it as long as collections run.",
 		},

@@ -73,7 +73,7 @@ var Detector = &analyze.Detector{
 				"profiles' sense, and the CPU is gone all the same.",
 		},
 		{
-			ID: ruleRuntime, Title: "locks inside the Go runtime are contended", Severity: analyze.Medium,
+			ID: ruleRuntime, Total: true, Cause: analyze.CauseSwitching, Title: "locks inside the Go runtime are contended", Severity: analyze.Medium,
 			Remedy: "Do less of what takes them: share timers, reuse goroutines and buffers, make fewer and larger allocations.",
 			Doc: "Delays whose leaf is runtime.unlock concern the runtime's own locks: the timers, the heap, the scheduler. The stack says which " +
 				"operation of the program is behind it. Those of channels and selects are selectwait's, and what the scheduler takes of the CPU is sched's.",

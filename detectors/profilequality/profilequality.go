@@ -59,7 +59,7 @@ var Detector = &analyze.Detector{
 	Supporting: true,
 	Rules: []analyze.Rule{
 		{
-			ID: ruleStarved, Title: "the program waited for its CPU while it was profiled", Severity: analyze.Info,
+			ID: ruleStarved, Cause: analyze.CauseDeniedCPU, Title: "the program waited for its CPU while it was profiled", Severity: analyze.Info,
 			Remedy: "Profile on a machine with CPU to spare, or where that is the subject, trust whole call trees and not single functions.",
 			Doc:    "The kernel hands a thread its pending signals when it lets it run again: the profiler's tick and the request to yield then meet at runtime.asyncPreempt, whatever the thread was doing.",
 		},

@@ -31,13 +31,13 @@ var Detector = &analyze.Detector{
 	Doc:  doc,
 	Rules: []analyze.Rule{
 		{
-			ID: ruleChurn, Title: "switching goroutines takes a large share of the CPU", Severity: analyze.Medium,
+			ID: ruleChurn, Cause: analyze.CauseSwitching, Title: "switching goroutines takes a large share of the CPU", Severity: analyze.Medium,
 			Remedy: "Hand over batches instead of items, or do the small step in place; bound the workers by GOMAXPROCS instead of a goroutine per item.",
 			Doc: "A switch costs some hundred nanoseconds, and more where it wakes a sleeping thread. Goroutines that run for a microsecond or two between " +
 				"switches spend as much on being scheduled as on their work.",
 		},
 		{
-			ID: ruleGosched, Title: "loops call runtime.Gosched until something is ready", Severity: analyze.Medium,
+			ID: ruleGosched, Cause: analyze.CauseSwitching, Title: "loops call runtime.Gosched until something is ready", Severity: analyze.Medium,
 			Remedy: "Wait on a channel, a sync.Cond or a semaphore: it wakes when there is something to do and costs nothing before.",
 			Doc:    "runtime.Gosched puts its caller back into the queue at once. With nothing else to run it is a busy loop over the scheduler's lock, which slows everybody down.",
 		},
@@ -63,7 +63,7 @@ var Detector = &analyze.Detector{
 			Doc:    "Each wake-up takes 5 to 50 µs of a core and keeps the CPU out of its sleep states. Many small containers on one machine add up.",
 		},
 		{
-			ID: ruleThrottled, Title: "the kernel gives the program less CPU than its goroutines use: a quota below GOMAXPROCS, or other load", Severity: analyze.Low,
+			ID: ruleThrottled, Cause: analyze.CauseDeniedCPU, Title: "the kernel gives the program less CPU than its goroutines use: a quota below GOMAXPROCS, or other load", Severity: analyze.Low,
 			Remedy: "Set GOMAXPROCS to the CPU quota (go1.25 and later do), raise the quota, or move what competes for the machine; then capture again.",
 			Doc: "Under a quota below GOMAXPROCS all threads run until it is spent and then stand still together, up to a tenth of a second: latency, pauses and the waits " +
 				"for locks all grow, and shares are of what was left.",

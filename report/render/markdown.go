@@ -139,14 +139,16 @@ func (m *page) findings(all []report.Finding) {
 		return
 	}
 	m.printf("\n### Findings\n\n")
-	n := m.limit(len(all), maxFindings)
-	for i, f := range all[:n] {
-		m.finding(i+1, f)
+	causes := byCause(all)
+	n := m.limit(len(causes), maxFindings)
+	for i, c := range causes[:n] {
+		m.finding(i+1, c)
 	}
-	m.more(len(all)-n, "finding")
+	m.more(len(causes)-n, "finding")
 }
 
-func (m *page) finding(n int, f report.Finding) {
+func (m *page) finding(n int, c cause) {
+	f := c.Finding
 	number := fmt.Sprintf("%d. ", n)
 	indent := strings.Repeat(" ", len(number)) // less would end the list item
 	m.printf("%s**%s, %s** %s%s (%s)\n", number, f.Severity, f.Confidence, where(f.Location), prose(f.Message), code(f.Rule))
@@ -158,6 +160,12 @@ func (m *page) finding(n int, f report.Finding) {
 	}
 	if why := unseenPhrase(f.Code); why != "" {
 		m.printf("%s- unseen: %s\n", indent, prose(why))
+	}
+	for _, also := range c.also {
+		m.printf("%s- also: %s\n", indent, prose(alsoPhrase(c.Finding, also)))
+		for _, line := range evidencePhrases(also, m.Options) {
+			m.printf("%s- evidence: %s\n", indent, prose(line))
+		}
 	}
 	if f.Remedy != "" {
 		m.printf("%s- remedy: %s\n", indent, prose(f.Remedy))

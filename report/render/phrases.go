@@ -145,6 +145,34 @@ func grouped(remarks []remark) []group {
 	return out
 }
 
+// cause is a finding with those of other detectors that have the same cause.
+type cause struct {
+	report.Finding
+	also []report.Finding
+}
+
+// byCause puts findings that are folded beneath the one that they are folded into, which stands before them.
+func byCause(all []report.Finding) []cause {
+	var out []cause
+	for _, f := range all {
+		if n := len(out); f.FoldedInto != "" && n > 0 && out[n-1].Fingerprint == f.FoldedInto {
+			out[n-1].also = append(out[n-1].also, f)
+			continue
+		}
+		out = append(out, cause{Finding: f})
+	}
+	return out
+}
+
+// alsoPhrase is a folded finding beside the one that it is folded into, with its place where that is another.
+func alsoPhrase(f, also report.Finding) string {
+	phrase := also.Confidence.String() + ": "
+	if at := place(also.Location); at != "" && at != place(f.Location) {
+		phrase += at + ": "
+	}
+	return phrase + also.Message + " [" + also.Rule + "]"
+}
+
 // nextCommand is what to run next: of the first finding that names something, else what
 // would enable a detector.
 func nextCommand(r *report.Report) string {

@@ -67,6 +67,16 @@ func convoyFinding(delay float64) analyze.Finding {
 	}
 }
 
+// lockFinding is what another detector says of the lock of convoyFinding.
+func lockFinding() analyze.Finding {
+	f := leakFinding(91)
+	f.Rule, f.Confidence, f.Severity = "leak/mutex", analyze.Possible, analyze.High
+	f.Message = "goroutines wait for a lock whose holder sleeps"
+	f.Location = convoyFinding(0).Location
+	f.Fingerprint, f.FoldedInto = "5a1c0ffee0000004", convoyFinding(0).Fingerprint
+	return f
+}
+
 // sample is a run with findings, load, open questions and an input that was cut.
 func sample() *report.Report {
 	at := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
@@ -82,7 +92,7 @@ func sample() *report.Report {
 			SHA256: strings.Repeat("ef", 32), Go: "go1.26.8"},
 	}}
 	res := &analyze.Result{
-		Findings: []analyze.Finding{explained(leakFinding(1243)), convoyFinding(4.4e9)},
+		Findings: []analyze.Finding{explained(leakFinding(1243)), convoyFinding(4.4e9), lockFinding()},
 		Load: []analyze.LoadReport{
 			{Source: "trace", Route: "all", WindowS: 10, Requests: stats.Float(9500), ArrivalsPerS: stats.Float(953), QPS: stats.Float(950),
 				InFlight: analyze.LoadInFlight{Mean: stats.Float(91.4), Max: stats.Float(130)}, LittlesGap: stats.Float(0.031), Goroutines: stats.Float(12400),

@@ -141,23 +141,25 @@ func (p *printer) findings(all []report.Finding) {
 		return
 	}
 	p.heading("Findings")
-	n := p.limit(len(all), maxFindings)
-	for i, f := range all[:n] {
+	causes := byCause(all)
+	n := p.limit(len(causes), maxFindings)
+	for i, c := range causes[:n] {
 		if i > 0 {
 			fmt.Fprintln(&p.out)
 		}
-		p.finding(i+1, f)
+		p.finding(i+1, c)
 	}
-	if n < len(all) {
+	if n < len(causes) {
 		fmt.Fprintln(&p.out)
-		p.more(2, len(all)-n, "finding")
+		p.more(2, len(causes)-n, "finding")
 	}
 }
 
 // evidenceColumn is where the texts of a finding's lines begin.
 const evidenceColumn = 14
 
-func (p *printer) finding(n int, f report.Finding) {
+func (p *printer) finding(n int, c cause) {
+	f := c.Finding
 	label := fmt.Sprintf("%2d. %s %s ", n, strings.ToUpper(f.Severity.String()), f.Confidence)
 	p.hang(0, 4, label, severityStyle(f.Severity), p.cause(f))
 	for i, line := range evidencePhrases(f, p.Options) {
@@ -169,6 +171,14 @@ func (p *printer) finding(n int, f report.Finding) {
 	}
 	if why := codePhrase(f.Code); why != "" {
 		p.hang(4, evidenceColumn, "source", dim, why)
+	}
+	for _, also := range c.also {
+		p.hang(4, evidenceColumn, "also", dim, alsoPhrase(c.Finding, also))
+		for i, line := range evidencePhrases(also, p.Options) {
+			if p.Verbose || i == 0 && len(c.also) == 1 {
+				p.hang(evidenceColumn, evidenceColumn, "", plain, line)
+			}
+		}
 	}
 	if f.Remedy != "" {
 		p.hang(4, evidenceColumn, "remedy", dim, f.Remedy)
