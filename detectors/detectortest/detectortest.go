@@ -118,7 +118,7 @@ func compare(t testing.TB, dir string, wants []Want, findings []analyze.Finding,
 		f := &findings[i]
 		j := -1
 		for k, w := range wants {
-			if !met[k] && w.matches(f) {
+			if !met[k] && w.Matches(f) {
 				j = k
 				break
 			}

@@ -35,7 +35,8 @@ func (w Want) String() string {
 	return s
 }
 
-func (w Want) matches(f *analyze.Finding) bool {
+// Matches reports whether a finding is the expected one.
+func (w Want) Matches(f *analyze.Finding) bool {
 	return f.Rule == w.Rule && w.Low == (f.Confidence == analyze.Weak) && f.Location.Line == w.Line &&
 		path.Base(strings.ReplaceAll(f.Location.File, `\`, "/")) == w.File &&
 		(w.Message == nil || w.Message.MatchString(f.Message))

@@ -1,6 +1,7 @@
 // Command evaluate measures how well go-debug judges programs whose faults are known.
 //
-//	go run ./scripts/evaluate leaks [-only regexp] [-parallel n] [-for d] [-json]
+//	scripts/eval leaks [-only regexp] [-parallel n] [-for d] [-json]
+//	scripts/eval detectors [-only regexp] [-sets fixtures,survey] [-for d] [-bundles dir] [-json]
 //
 // leaks builds the services of scripts/evaluate/leaks/services, faulty and mended, runs each
 // under a trickle of requests and under load, captures it with go-debug capture, and prints
@@ -9,20 +10,24 @@
 // programs by which the Go project tests its leak profile, where GOROOT has them, are judged
 // too.
 //
-//	go run ./scripts/evaluate load [-only regexp] [-for d] [-every d] [-json]
+//	scripts/eval load [-only regexp] [-for d] [-every d] [-json]
 //
 // load runs the servers of scripts/evaluate/load/services, healthy and saturated in known ways, under a load of Poisson
 // arrivals that waits for no reply, scrapes them, and prints what the load detector makes of the scrapes beside the truth:
 // verdicts, false alarms, and how far throughput and concurrency are from what the servers' own middleware counted.
 //
-// Both are reports and no tests; they exit with 1 only when they could not measure.
+// detectors runs all detectors over the captures of every fixture and twin, and over profiles and traces
+// of test binaries that others wrote, GOROOT's above all, as a survey of healthy programs. It prints for
+// each rule what was planted and found, at the top or not, and what it reports where nothing of the kind
+// was planted: on twins, on others' programs, and on fixtures of other detectors.
+//
+// All are reports and no tests; they exit with 1 only when something could not be measured.
 //
 // Run it in the module's root. It listens and connects on 127.0.0.1 only.
 package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -59,26 +64,12 @@ func main() {
 		}
 		return
 	}
-	var err error
-	switch {
-	case len(os.Args) > 1 && os.Args[1] == "leaks":
-		var opt options
-		if opt, err = parseFlags(os.Args[2:]); err == nil {
-			err = leaks(ctx, opt)
-		}
-	case len(os.Args) > 1 && os.Args[1] == "load":
-		var opt loadOptions
-		if opt, err = parseLoadFlags(os.Args[2:]); err == nil {
-			err = judgeLoad(ctx, opt)
-		}
-	default:
-		fmt.Fprintln(os.Stderr, "usage: go run ./scripts/evaluate leaks|load [flags]; -h lists them")
+	commands := map[string]func(context.Context, []string) error{"leaks": leaks, "load": judgeLoads, "detectors": judgeDetectors}
+	if len(os.Args) < 2 || commands[os.Args[1]] == nil {
+		fmt.Fprintln(os.Stderr, "usage: scripts/eval leaks|load|detectors [flags]; -h lists them")
 		os.Exit(2)
 	}
-	if errors.Is(err, flag.ErrHelp) {
-		return
-	}
-	if err != nil {
+	if err := commands[os.Args[1]](ctx, os.Args[2:]); err != nil {
 		fmt.Fprintln(os.Stderr, "evaluate:", err)
 		os.Exit(1)
 	}
@@ -126,9 +117,17 @@ const (
 	setServices = "services"
 	setFixtures = "fixtures"
 	setGoroot   = "goroot"
+	setSurvey   = "survey"
 )
 
-func leaks(ctx context.Context, opt options) error {
+func leaks(ctx context.Context, args []string) error {
+	opt, err := parseFlags(args)
+	if errors.Is(err, flag.ErrHelp) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
 	if _, err := os.Stat(servicesDir); err != nil {
 		return fmt.Errorf("not in the module's root: %w", err)
 	}
@@ -158,13 +157,22 @@ func leaks(ctx context.Context, opt options) error {
 		return err
 	}
 	if opt.json {
-		enc := json.NewEncoder(os.Stdout)
-		enc.SetIndent("", "  ")
-		if err := enc.Encode(res); err != nil {
+		if err := printJSON(os.Stdout, res); err != nil {
 			return err
 		}
 	} else {
 		res.print(os.Stdout)
 	}
 	return res.broken()
+}
+
+func judgeLoads(ctx context.Context, args []string) error {
+	opt, err := parseLoadFlags(args)
+	if errors.Is(err, flag.ErrHelp) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return judgeLoad(ctx, opt)
 }
