@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"go-debug/analyze"
+	"go-debug/detectors/detectortest"
 )
 
 var update = flag.Bool("update", false, "rewrite the README.md of each detector")
@@ -77,4 +78,16 @@ func TestFind(t *testing.T) {
 	if d, r := Find("leak/nothing-of-the-kind"); d != nil || r != nil {
 		t.Error("Find knows a rule that does not exist")
 	}
+}
+
+// TestFunctionsExist compares the functions that detectors name with the toolchain at hand.
+func TestFunctionsExist(t *testing.T) {
+	folders, err := filepath.Glob(filepath.Join("*", "doc.go"))
+	if err != nil || len(folders) < len(All) {
+		t.Fatalf("folders %v: %v", folders, err)
+	}
+	for _, doc := range folders {
+		detectortest.Named(t, filepath.Dir(doc))
+	}
+	detectortest.Named(t, filepath.Join("..", "analyze", "signature"))
 }

@@ -242,7 +242,7 @@ func (a *attribution) nearest(beneath []int32, facts []frameFacts) (call int, fu
 func (l byLine) addAt(at evidence.Frame, p *evidence.Profile, s *evidence.ValueStack, n int64, place bool) {
 	site := l[at]
 	if site == nil {
-		site = &Site{Location: at}
+		site = &Site{Location: at, Lines: 1}
 		l[at] = site
 	}
 	site.Samples += n
@@ -268,9 +268,11 @@ func (l byLine) sites(perFunction bool) []Site {
 			out = append(out, s)
 		case s.place && !out[i].place:
 			s.Samples += out[i].Samples
+			s.Lines += out[i].Lines
 			out[i] = s
 		default:
 			out[i].Samples += s.Samples
+			out[i].Lines += s.Lines
 		}
 	}
 	slices.SortStableFunc(out, func(x, y Site) int { return cmp.Compare(y.Samples, x.Samples) })

@@ -97,6 +97,7 @@ type Share struct {
 type Site struct {
 	Location evidence.Frame
 	Samples  int64
+	Lines    int            // that were added up; the location is one of them
 	Stack    evidence.Stack // the one with most samples
 	top      int64
 	place    bool // Call.Place
@@ -154,7 +155,7 @@ func (l byLine) add(stack evidence.Stack, n int64) {
 	}
 	s := l[at]
 	if s == nil {
-		s = &Site{Location: at}
+		s = &Site{Location: at, Lines: 1}
 		l[at] = s
 	}
 	s.Samples += n

@@ -5,8 +5,12 @@ import (
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"maps"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -18,11 +22,7 @@ import (
 // looks like a clean program.
 func Signatures(t *testing.T, signatures ...signature.Signature) {
 	t.Helper()
-	out, err := exec.CommandContext(t.Context(), "go", "env", "GOROOT").Output()
-	if err != nil {
-		t.Skipf("no toolchain to compare with: %v", err)
-	}
-	src := filepath.Join(strings.TrimSpace(string(out)), "src")
+	src := toolchain(t)
 	declared := map[string]map[string]bool{}
 	for _, s := range signatures {
 		for _, name := range s.Names() {
@@ -35,6 +35,118 @@ func Signatures(t *testing.T, signatures ...signature.Signature) {
 			}
 		}
 	}
+}
+
+// Named fails for each string in a package's source, tests aside, that reads like a function of the Go
+// distribution and names none of the toolchain at hand, nor the beginning of one. Names of older toolchains stand
+// in a list called Gone, or on a line with the comment "// gone".
+func Named(t *testing.T, dir string) {
+	t.Helper()
+	src := toolchain(t)
+	files, err := filepath.Glob(filepath.Join(dir, "*.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	declared := map[string]map[string]bool{}
+	for _, file := range files {
+		if strings.HasSuffix(file, "_test.go") {
+			continue
+		}
+		for _, name := range functionNames(t, src, file) {
+			pkg, function := splitFunction(name.text)
+			if declared[pkg] == nil {
+				declared[pkg] = functionsOf(t, src, pkg)
+			}
+			begins := func(f string) bool { return strings.HasPrefix(f, strings.TrimSuffix(function, "*")) }
+			if !slices.ContainsFunc(slices.Collect(maps.Keys(declared[pkg])), begins) {
+				t.Errorf("%s: package %s of this toolchain has no function %s (mark it as gone and add its successor)", name.at, pkg, function)
+			}
+		}
+	}
+}
+
+type functionName struct {
+	text string
+	at   token.Position
+}
+
+var functionLiteral = regexp.MustCompile(`^[a-z][a-z0-9/]*\.(\(\*\w+\)\.)?[A-Za-z_]\w*(\.\w+)*\*?$`)
+
+// functionNames are the strings of a file that read like functions of packages that the toolchain has. Closures
+// and methods of values are left to the type or function that they belong to.
+func functionNames(t *testing.T, src, file string) []functionName {
+	t.Helper()
+	set := token.NewFileSet()
+	parsed, err := parser.ParseFile(set, file, nil, parser.ParseComments|parser.SkipObjectResolution)
+	if err != nil {
+		t.Fatal(err)
+	}
+	gone := map[int]bool{} // lines
+	for _, group := range parsed.Comments {
+		for _, c := range group.List {
+			if strings.HasPrefix(c.Text, "// gone") {
+				gone[set.Position(c.Pos()).Line] = true
+			}
+		}
+	}
+	old := map[string]bool{}
+	ast.Inspect(parsed, func(n ast.Node) bool {
+		if kv, ok := n.(*ast.KeyValueExpr); ok {
+			if key, ok := kv.Key.(*ast.Ident); ok && key.Name == "Gone" {
+				ast.Inspect(kv.Value, func(n ast.Node) bool {
+					if lit, ok := n.(*ast.BasicLit); ok {
+						old[unquoted(lit)] = true
+					}
+					return true
+				})
+			}
+		}
+		return true
+	})
+	var out []functionName
+	ast.Inspect(parsed, func(n ast.Node) bool {
+		lit, ok := n.(*ast.BasicLit)
+		if !ok || lit.Kind != token.STRING {
+			return true
+		}
+		text, at := unquoted(lit), set.Position(lit.Pos())
+		if old[text] || gone[at.Line] || !functionLiteral.MatchString(text) {
+			return true
+		}
+		pkg, function := splitFunction(text)
+		if !isPackage(src, pkg) {
+			return true
+		}
+		if i := strings.Index(function, ".func"); i > 0 {
+			text = pkg + "." + function[:i]
+		}
+		out = append(out, functionName{text, at})
+		return true
+	})
+	return out
+}
+
+func unquoted(lit *ast.BasicLit) string {
+	text, err := strconv.Unquote(lit.Value)
+	if err != nil {
+		return ""
+	}
+	return text
+}
+
+func isPackage(src, pkg string) bool {
+	files, err := filepath.Glob(filepath.Join(src, filepath.FromSlash(pkg), "*.go"))
+	return err == nil && len(files) > 0
+}
+
+// toolchain is the folder of the distribution's sources.
+func toolchain(t *testing.T) string {
+	t.Helper()
+	out, err := exec.CommandContext(t.Context(), "go", "env", "GOROOT").Output()
+	if err != nil {
+		t.Skipf("no toolchain to compare with: %v", err)
+	}
+	return filepath.Join(strings.TrimSpace(string(out)), "src")
 }
 
 // splitFunction parts "net/http.(*conn).serve" into package and function.

@@ -143,6 +143,20 @@ func (t *traced) pauses(kind string, short, shortNS, long, longNS int64) *traced
 	return t
 }
 
+// task is the slowest of a user's tasks, which assisted for a part of its time.
+func (t *traced) task(ns, assistNS int64) *traced {
+	t.Spans = append(t.Spans, evidence.Span{Kind: "task", Name: "order", Exemplars: []evidence.Exemplar{
+		{DurationNS: ns, Parts: &evidence.Parts{AssistNS: assistNS}}, {DurationNS: 2 * ns, Parts: &evidence.Parts{}}}})
+	return t
+}
+
+// assistAt are assists on a stack.
+func (t *traced) assistAt(s evidence.Stack, n, ns int64) *traced {
+	t.assist(n, ns)
+	t.GC.AssistSites[len(t.GC.AssistSites)-1].Stack = t.id(s)
+	return t
+}
+
 func (t *traced) assist(n, ns int64) *traced {
 	var h evidence.Histogram
 	h.AddN(ns, n)

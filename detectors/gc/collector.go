@@ -219,16 +219,29 @@ func (r *reading) traceMeasures() []stats.Measure {
 	for i := range out {
 		out[i] = out[i].Over(t.windowS)
 	}
-	return append(out, t.assistMeasures()...)
+	out = append(out, t.assistMeasures()...)
+	_, pauses := t.pauses(collectorStops)
+	return append(out, pauses...)
 }
 
-// assistMeasures are the assists of the line with the longest in total.
+// assistMeasures are the assists of the line with the longest in total, those that hit requests, and the slowest
+// task that was hit.
 func (t *trace) assistMeasures() []stats.Measure {
 	if t.Assist.Count == 0 || len(t.assists) == 0 {
 		return nil
 	}
-	m := stats.FromHistogram("assist", "ns", &t.assists[0].duration, assistQuantile)
-	return []stats.Measure{m.Over(t.windowS)}
+	out := []stats.Measure{stats.FromHistogram("assist", "ns", &t.assists[0].duration, assistQuantile)}
+	if t.inRequests.Count > 0 {
+		out = append(out, stats.FromHistogram("assist_in_requests", "ns", &t.inRequests, assistQuantile))
+	}
+	if s := t.slowest; s.span != "" {
+		out = append(out, stats.Measure{Name: "slowest_assist_share", Value: float64(s.exemplar.Parts.AssistNS) / float64(s.exemplar.DurationNS), Unit: "ratio", N: 1,
+			Method: "assisting, of the slowest " + s.span + " in the trace that did"})
+	}
+	for i := range out {
+		out[i] = out[i].Over(t.windowS)
+	}
+	return out
 }
 
 // allocMeasures are the bytes allocated at a line, and everywhere.

@@ -22,7 +22,8 @@
 // # Evidence
 //
 // CPU profiles say what share collecting takes; execution traces have every pause by kind, every assist
-// with its line, and how long the collector marked; allocs profiles name the lines that allocate.
+// with its line and whether a request was hit by it, and how long the collector marked; allocs profiles name
+// the lines that allocate.
 //
 // # How it decides
 //

@@ -67,6 +67,22 @@ func TestFindings(t *testing.T) {
 	}
 }
 
+func TestAssistsNameTheRequestsTheyHit(t *testing.T) {
+	inRequest := append(slices.Clone(assists), stack("net/http.(*conn).serve")...)
+	tr := newTrace().cycles(6, 0.3, 100, 200).assist(40, 3e6).assistAt(inRequest, 20, 5e6).task(40e6, 10e6)
+	_, _, fs := detect(t, set(tr))
+	if len(fs) != 1 || !strings.Contains(fs[0].Message, "; 20 of 60 hit requests, for 5") {
+		t.Fatalf("findings %+v", fs)
+	}
+	got := map[string]float64{}
+	for _, m := range fs[0].Measures {
+		got[m.Name] = m.Value
+	}
+	if v := got["assist_in_requests"]; v < 4.8e6 || v > 5.2e6 || got["slowest_assist_share"] != 0.25 {
+		t.Errorf("measures %v", got)
+	}
+}
+
 func TestHealthyYieldsNothing(t *testing.T) {
 	for name, s := range map[string]*evidence.Set{
 		"a JSON server":                {Profiles: []*evidence.Profile{cpu(row{marking, 120}, row{assists, 10}, row{sweeps, 30}, row{mallocs, 150}, row{work, 690})}},

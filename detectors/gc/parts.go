@@ -37,11 +37,26 @@ func reportAssist(r *reading) {
 		a := &t.assists[0]
 		f.Location, f.Stacks = a.location, []evidence.Stack{a.stack}
 		f.Message += fmt.Sprintf("; an assist here takes %s at p95", signature.Duration(float64(a.duration.Quantile(assistQuantile))))
+		f.Message += r.requestsHit()
 		f.Measures = append(f.Measures, t.assistMeasures()...)
 	} else if top, ok := signature.Top(s.Sites); ok {
 		f.Location, f.Stacks = top.Location, []evidence.Stack{top.Stack}
 	}
 	r.pass.Report(f)
+}
+
+// requestsHit says how many of the assists hit requests.
+func (r *reading) requestsHit() string {
+	h := &r.traced.inRequests
+	if h.Count == 0 {
+		return ""
+	}
+	text := fmt.Sprintf("; %s of %s hit requests, for %s at p95", signature.Number(float64(h.Count)), signature.Number(float64(r.traced.Assist.Count)),
+		signature.Duration(float64(h.Quantile(assistQuantile))))
+	if perRequest := float64(h.Count) / r.traced.windowS / r.requestsS; r.requestsS > 0 {
+		text += fmt.Sprintf(" (%s a request)", signature.Number(perRequest))
+	}
+	return text
 }
 
 // assistsDelay reports assists that take much of the time in which goroutines run, and long at a time. Some last

@@ -41,6 +41,15 @@ type trace struct {
 	harness int64            // collections that the testing package asked for, around what it measures
 	bench   bool             // it is of a benchmark
 	assists []assist
+	// inRequests are the assists on goroutines that serve requests: those that clients wait for.
+	inRequests evidence.Histogram
+	slowest    slowest
+}
+
+// slowest is the slowest task or region of a trace that assisted the collector.
+type slowest struct {
+	span     string
+	exemplar evidence.Exemplar
 }
 
 // assist is the mark assists at one line of the program.
@@ -112,6 +121,12 @@ func readTrace(t *evidence.Trace) *trace {
 		}
 	}
 	out.assists = assistsByLine(t)
+	for i := range t.GC.AssistSites {
+		if s := &t.GC.AssistSites[i]; signature.InRequest(t.StackOf(s.Stack)) {
+			out.inRequests.Merge(&s.Duration)
+		}
+	}
+	out.slowest = slowestAssisting(t.Spans)
 	return out
 }
 
@@ -202,6 +217,17 @@ func assistsByLine(t *evidence.Trace) []assist {
 	slices.SortFunc(out, func(a, b assist) int {
 		return cmp.Or(cmp.Compare(b.duration.Sum, a.duration.Sum), compareFrames(a.location, b.location))
 	})
+	return out
+}
+
+func slowestAssisting(spans []evidence.Span) (out slowest) {
+	for i := range spans {
+		for _, e := range spans[i].Exemplars {
+			if e.Parts != nil && e.Parts.AssistNS > 0 && e.DurationNS > out.exemplar.DurationNS {
+				out = slowest{spans[i].Name, e}
+			}
+		}
+	}
 	return out
 }
 

@@ -41,8 +41,9 @@ var templateParse = cost{
 var timeAfter = cost{
 	rule: ruleTimeAfter, param: "min-timer-share", does: "making timers for one wait each", construct: true, bytes: true,
 	call: signature.Call{
-		Functions: []string{"time.After", "time.NewTimer", "time.Tick", "time.NewTicker"},
-		Between:   []string{},
+		PerFunction: true,
+		Functions:   []string{"time.After", "time.NewTimer", "time.Tick", "time.NewTicker"},
+		Between:     []string{},
 	},
 }
 
@@ -74,6 +75,7 @@ var appending = []string{
 var sliceGrowth = cost{
 	rule: ruleSlice, param: "min-growth-share", does: "growing a slice", construct: true,
 	call: signature.Call{
+		PerFunction: true,
 		Functions: []string{
 			"runtime.growslice", "runtime.growsliceNoAlias", "runtime.growsliceBuf", "runtime.growsliceBufNoAlias",
 			"bytes.growSlice", "bytes.(*Buffer).grow",
@@ -86,6 +88,7 @@ var sliceGrowth = cost{
 var mapGrowth = cost{
 	rule: ruleMap, param: "min-growth-share", does: "growing a map", construct: true,
 	call: signature.Call{
+		PerFunction: true,
 		Functions: []string{
 			"internal/runtime/maps.(*Map).growToTable", "internal/runtime/maps.(*table).rehash", "internal/runtime/maps.(*table).grow", "internal/runtime/maps.(*table).split",
 			"runtime.hashGrow", "runtime.growWork", "runtime.growWork_fast32", "runtime.growWork_fast64", "runtime.growWork_faststr",
@@ -99,6 +102,7 @@ var mapGrowth = cost{
 var concatenation = cost{
 	rule: ruleConcat, param: "min-growth-share", does: "concatenating strings", construct: true,
 	call: signature.Call{
+		PerFunction: true,
 		Functions: []string{
 			"runtime.concatstrings", "runtime.concatstring2", "runtime.concatstring3", "runtime.concatstring4", "runtime.concatstring5",
 			"runtime.concatbytes", "runtime.concatbyte2", "runtime.concatbyte3", "runtime.concatbyte4", "runtime.concatbyte5",
@@ -111,16 +115,18 @@ var concatenation = cost{
 var conversion = cost{
 	rule: ruleConversion, param: "min-growth-share", does: "copying between strings and slices", construct: true,
 	call: signature.Call{
-		Functions: []string{"runtime.slicebytetostring", "runtime.stringtoslicebyte", "runtime.stringtoslicerune", "runtime.slicerunetostring"},
-		Between:   []string{},
-		Within:    memory,
+		PerFunction: true,
+		Functions:   []string{"runtime.slicebytetostring", "runtime.stringtoslicebyte", "runtime.stringtoslicerune", "runtime.slicerunetostring"},
+		Between:     []string{},
+		Within:      memory,
 	},
 }
 
 var copying = cost{
 	rule: ruleCopy, param: "min-copy-share", does: "copying or clearing memory", construct: true,
 	call: signature.Call{
-		Functions: []string{"runtime.memmove", "runtime.memclrNoHeapPointers", "runtime.memclrHasPointers", "runtime.duffcopy", "runtime.duffzero", "memmove"},
+		PerFunction: true,
+		Functions:   []string{"runtime.memmove", "runtime.memclrNoHeapPointers", "runtime.memclrHasPointers", "runtime.duffcopy", "runtime.duffzero", "memmove"},
 		// Growing, allocating and concatenating copy and clear, too, and are not among them.
 		Between: []string{"runtime.typedmemmove", "runtime.typedslicecopy", "runtime.wbMove", "runtime.wbZero", "runtime.slicecopy", "runtime.typedmemclr", "runtime.memclrHasPointers", "runtime.bulkBarrierPreWrite"},
 		Within:  memory,
@@ -131,8 +137,9 @@ var copying = cost{
 var formatting = cost{
 	rule: ruleFmt, param: "min-fmt-share", does: "formatting with package fmt",
 	call: signature.Call{
-		Caller:    true,
-		Functions: []string{"fmt.*"},
+		PerFunction: true,
+		Caller:      true,
+		Functions:   []string{"fmt.*"},
 		// What a formatted text is written to is no formatting.
 		Within: append([]string{"fmt.*", "internal/*", "strconv.*", "reflect.*", "unicode*", "math*", "sync.*", "errors.*", "slices.*", "sort.*", "cmp.*",
 			"bytes.(*Buffer).*", "strings.(*Builder).*", "time.*"}, memory...),
@@ -155,7 +162,8 @@ var jsonReflection = cost{
 var unbuffered = cost{
 	rule: ruleUnbuffered, param: "min-io-share", does: "reads or writes without a buffer, a system call for each piece",
 	call: signature.Call{
-		Functions: []string{"internal/poll.(*FD).Read", "internal/poll.(*FD).Write", "internal/poll.(*FD).Pread", "internal/poll.(*FD).Pwrite", "syscall.Read", "syscall.Write"},
+		PerFunction: true,
+		Functions:   []string{"internal/poll.(*FD).Read", "internal/poll.(*FD).Write", "internal/poll.(*FD).Pread", "internal/poll.(*FD).Pwrite", "syscall.Read", "syscall.Write"},
 		Between: []string{"os.(*File).Read", "os.(*File).Write", "os.(*File).WriteString", "os.(*File).ReadAt", "os.(*File).WriteAt",
 			"os.(*File).read", "os.(*File).write", "os.(*File).pread", "os.(*File).pwrite", "net.(*conn).Read", "net.(*conn).Write", "net.(*netFD).Read", "net.(*netFD).Write",
 			"fmt.Fprint", "fmt.Fprintf", "fmt.Fprintln", "io.WriteString", "io.ReadFull", "io.ReadAtLeast", "encoding/binary.Read", "encoding/binary.Write"},

@@ -32,10 +32,12 @@
 // the line (or beneath a write to a bytes.Buffer or strings.Builder) that of an append which had no room.
 // Work of the program's own, such as its io.Writer or MarshalJSON, belongs to its own lines.
 //
-// A share is that of one line in all samples of the CPU profiles; only what costs the same everywhere (JSON,
-// cgo, stacks, timers) is added up over lines. It counts when the lower end of its 95 % interval is
-// above the threshold, from 200 samples on, in a program that uses at least a fifth of a core. The interval
-// is that of a binomial share (Wilson), made wider by √3, for samples come in runs.
+// A share is that of one function's lines in all samples of the CPU profiles, since a text that is put together
+// on five lines costs what it costs; the line with most of it is named. Compiling counts line by line, and what
+// costs the same everywhere (JSON, cgo, stacks, timers) is added up over all. It counts when the lower end of
+// its 95 % interval is above the threshold, from 200 samples on, in a program that uses at least a fifth
+// of a core: what an idle one does is not judged, and said to be not checked. The interval is that of a binomial
+// share (Wilson), made wider by √3, for samples come in runs.
 //
 // What runs once counts nowhere: package initialisation, anything below sync.Once, and the main
 // goroutine of a program that does at least three quarters of its work on others.
@@ -50,7 +52,7 @@
 // spent in fmt or on timers; none compiles regular expressions or templates, or defers at a cost. Programs
 // made to do just that spend 30 % on slices, 54 % on maps, 46 to 67 % on strings, 82 % on stacks, 86 %
 // on defers, 65 % on regular expressions, 67 % on templates, 43 % on timers. Compiling has no place on a
-// hot path, so 1 % is enough; what every program does a little of needs 5 or 10 % at one line.
+// hot path, so 1 % is enough; what every program does a little of needs 5 or 10 % in one function.
 //
 // # False positives
 //

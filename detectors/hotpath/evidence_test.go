@@ -91,7 +91,7 @@ func TestTracesTellSmallPieces(t *testing.T) {
 		if got != tc.want {
 			t.Errorf("%s: %q, want %q", name, got, tc.want)
 		}
-		if name == "short calls" && !strings.Contains(fs[0].Message, "9e+04 calls a second of 1 µs") {
+		if name == "short calls" && !strings.Contains(fs[0].Message, "90,000 calls a second of 1 µs") {
 			t.Errorf("message %q", fs[0].Message)
 		}
 	}

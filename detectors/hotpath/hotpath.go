@@ -3,6 +3,7 @@ package hotpath
 import (
 	"context"
 	_ "embed"
+	"fmt"
 	"slices"
 
 	"go-debug/analyze"
@@ -106,7 +107,10 @@ func remark(r *reading) {
 		p.Inconclusive("not a Go profile: its shares stand, but no function of Go's is in it", tryCapture)
 	case r.isDifference():
 		p.Inconclusive("the CPU profile is the difference of two, which has no shares", tryCapture)
-	case !r.cpu.Enough() && !r.cpu.Idle(p.Param("min-cores")):
+	case r.cpu.Idle(p.Param("min-cores")):
+		// What an idle program spends its little CPU on says nothing of what it will do under load.
+		p.NotChecked(fmt.Sprintf("what takes the CPU at single lines: %.2g cores were in use; capture it under load", r.cpu.Cores()), tryCapture)
+	case !r.cpu.Enough():
 		p.Inconclusive("the CPU profile has too few samples for a share", tryCapture)
 	}
 }

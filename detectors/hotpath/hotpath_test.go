@@ -178,7 +178,12 @@ func TestFindings(t *testing.T) {
 		"JSON":           {[]row{{150, stack("reflect.Value.Field", "encoding/json.Marshal", "main.a", serve)}, {140, stack("encoding/json.Unmarshal", "main.b", serve)}, work(710)}, "json main.a:66 likely"},
 		"bytes to files": {[]row{{450, stack("internal/runtime/syscall/linux.Syscall6", "syscall.Write", "internal/poll.(*FD).Write", "os.(*File).Write", "main.put", serve)}, work(550)}, "unbuffered-io main.put:66 possible"},
 		"lines to files": {[]row{{450, stack("syscall.Write", "internal/poll.(*FD).Write", "os.(*File).Write", "fmt.Fprintf", "main.put", serve)}, work(550)}, "unbuffered-io main.put:66 possible"},
-		"C":              {[]row{{300, stack("runtime.cgocall", "main._Cfunc_add@_cgo_gotypes.go:40", "main.sum", serve)}, work(700)}, "cgo main.sum:66 possible"},
+		"pieces on many lines": {[]row{{200, stack("syscall.Write", "internal/poll.(*FD).Write", "os.(*File).Write", "main.put@/src/app/main.go:7", serve)},
+			{120, stack("syscall.Write", "internal/poll.(*FD).Write", "os.(*File).Write", "main.put@/src/app/main.go:8", serve)},
+			{130, stack("syscall.Write", "internal/poll.(*FD).Write", "os.(*File).Write", "main.put@/src/app/main.go:9", serve)}, work(550)}, "unbuffered-io main.put:7 possible"},
+		"a text from many lines": {[]row{{80, stack("runtime.concatstrings", "main.text@/src/app/main.go:7", serve)},
+			{81, stack("runtime.concatstrings", "main.text@/src/app/main.go:8", serve)}, work(839)}, "concatenation main.text:8 likely"},
+		"C": {[]row{{300, stack("runtime.cgocall", "main._Cfunc_add@_cgo_gotypes.go:40", "main.sum", serve)}, work(700)}, "cgo main.sum:66 possible"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, out, _ := detect(t, set(cpu(tc.rows...)))
@@ -186,6 +191,14 @@ func TestFindings(t *testing.T) {
 				t.Errorf("%s, findings %q, want %q", out.State, got, tc.want)
 			}
 		})
+	}
+}
+
+// An idle program is not called clean: nobody looked.
+func TestIdleProgramsAreNotChecked(t *testing.T) {
+	got, out, _ := detect(t, set(cpu(row{40, stack("regexp.compile", "regexp.Compile", "main.handle", serve)}, work(80))))
+	if got != "" || out.State != analyze.Ran || len(out.Unchecked) != 1 || !strings.Contains(out.Unchecked[0].What, "0.12 cores") {
+		t.Errorf("findings %q, %+v", got, out)
 	}
 }
 

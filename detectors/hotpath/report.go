@@ -37,7 +37,7 @@ func reportCosts(r *reading) {
 
 // reportIO reports a line that reads or writes without a buffer, if its pieces are or may be small.
 func (r *reading) reportIO(c *cost, share *signature.Share, site signature.Site) {
-	traced := r.callsAt(site.Location)
+	traced := r.callsIn(site.Location)
 	switch {
 	case traced == nil:
 		r.report(c, share, site, site.Samples, nil)
@@ -61,9 +61,12 @@ func (r *reading) report(c *cost, share *signature.Share, site signature.Site, s
 		f.Message += fmt.Sprintf(", on %d lines; most of it here (%.2g %%)", len(share.Sites), 100*float64(site.Samples)/float64(share.Total))
 		f.Measures = append(f.Measures, share.MeasureSite("cpu_share_here", site, signature.Overdispersion))
 	}
+	if !c.all && site.Lines > 1 {
+		f.Message += fmt.Sprintf(", on %d lines of the function", site.Lines)
+	}
 	f.Message += via(c, site)
 	if traced != nil {
-		f.Message += fmt.Sprintf(", %.3g calls a second of %s", traced.perS, signature.Duration(float64(traced.median())))
+		f.Message += fmt.Sprintf(", %s calls a second of %s", signature.Number(traced.perS), signature.Duration(float64(traced.median())))
 		f.Measures = append(f.Measures, traced.measure())
 	}
 	if m, ok := r.bytesAt(c, site.Location); ok {

@@ -5,7 +5,7 @@ import (
 	"go-debug/analyze/stats"
 )
 
-// calls are the system calls and calls into C that a trace saw at one line of the program.
+// calls are the system calls and calls into C that a trace saw at one line of the program, or in one function.
 type calls struct {
 	at       evidence.Frame
 	duration evidence.Histogram
@@ -47,12 +47,17 @@ func readCalls(t *evidence.Trace) []calls {
 // fewCalls is too few to know how long they usually take.
 const fewCalls = 100
 
-// callsAt are the calls at a line, nil where no trace tells.
-func (r *reading) callsAt(at evidence.Frame) *calls {
+// callsIn are the calls on all lines of a function, nil where no trace tells.
+func (r *reading) callsIn(function evidence.Frame) *calls {
+	all := calls{at: function}
 	for i := range r.calls {
-		if c := &r.calls[i]; c.at.Function == at.Function && c.at.Line == at.Line && c.duration.Count >= fewCalls {
-			return c
+		if c := &r.calls[i]; c.at.Function == function.Function {
+			all.duration.Merge(&c.duration)
+			all.perS += c.perS
 		}
 	}
-	return nil
+	if all.duration.Count < fewCalls {
+		return nil
+	}
+	return &all
 }

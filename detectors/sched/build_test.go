@@ -113,6 +113,16 @@ func (t *traced) goroutines(start string, runNS, n, waitNS int64) *traced {
 	return t
 }
 
+// child are goroutines that others make, who wait for them or not.
+func (t *traced) child(start, parent string, runNS int64, awaited bool) *traced {
+	t.goroutines(start, runNS, 100, 1000)
+	t.Sites[len(t.Sites)-1].Stack = t.id(stack("main.handle", parent))
+	if awaited {
+		t.Wakes = append(t.Wakes, evidence.WakeEdge{Waker: t.id(stack("sync.(*WaitGroup).Done", start)), Woken: t.id(stack("sync.(*WaitGroup).Wait", "main.handle", parent)), Wait: evidence.WaitWaitGroup, Count: 10})
+	}
+	return t
+}
+
 // busy makes the Ps run all of a share of the time, with goroutines waiting.
 func (t *traced) busy(share float64, waiting int64) *traced {
 	s := &t.Windows[0].Series

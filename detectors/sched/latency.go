@@ -15,22 +15,15 @@ import (
 // latencyQuantile is the quantile of waits for a P that is held against the threshold.
 const latencyQuantile = 0.99
 
-// requestStarts are the functions in which goroutines start that serve requests, by their beginnings. A
-// response waits for the background read of its connection to end.
-var requestStarts = []string{
-	"net/http.(*conn).serve", "net/http.(*connReader).backgroundRead", "net/http.(*http2serverConn).runHandler",
-	"golang.org/x/net/http2.(*serverConn).runHandler", "google.golang.org/grpc.(*Server).", "net/rpc.(*service).call",
-	"github.com/valyala/fasthttp.(*workerPool).",
-}
-
 // A kind is all goroutines that start in one function.
 type kind struct {
 	start   string
 	at      evidence.Frame // the go statement, else the function itself
 	stack   evidence.Stack
+	parents []string // functions in which goroutines start that make such
 	runNS   int64
 	latency evidence.Histogram
-	request bool
+	request bool // it serves requests, or one of those waits for it
 }
 
 // reportLatency reports goroutines that wait for a P while all are busy.
@@ -123,18 +116,22 @@ func (t *trace) kinds() []kind {
 		name := start[len(start)-1].Function
 		k := byStart[name]
 		if k == nil {
-			k = &kind{start: name, at: start[len(start)-1], request: slices.ContainsFunc(requestStarts, func(p string) bool { return strings.HasPrefix(name, p) })}
+			k = &kind{start: name, at: start[len(start)-1], request: signature.ServesRequests(name)}
 			byStart[name] = k
 		}
-		if stack := t.StackOf(s.Stack); k.stack == nil && len(stack) > 0 {
-			k.stack = stack
-			if at, ok := signature.Own(stack); ok {
-				k.at = at
+		if stack := t.StackOf(s.Stack); len(stack) > 0 {
+			k.parents = append(k.parents, stack[len(stack)-1].Function)
+			if k.stack == nil {
+				k.stack = stack
+				if at, ok := signature.Own(stack); ok {
+					k.at = at
+				}
 			}
 		}
 		k.runNS += s.RunNS
 		k.latency.Merge(&s.Latency)
 	}
+	t.handDown(byStart)
 	out := make([]kind, 0, len(byStart))
 	for _, k := range byStart {
 		out = append(out, *k)
@@ -143,4 +140,28 @@ func (t *trace) kinds() []kind {
 		return cmp.Or(cmp.Compare(b.runNS, a.runNS), cmp.Compare(a.start, b.start))
 	})
 	return out
+}
+
+// handDown marks the goroutines that requests make and wait for: their work is the request's. Those that a request
+// makes and leaves behind are not.
+func (t *trace) handDown(kinds map[string]*kind) {
+	awaited := map[[2]string]bool{} // start functions of goroutines that woke another, and of that
+	for i := range t.Wakes {
+		waker, woken := t.StackOf(t.Wakes[i].Waker), t.StackOf(t.Wakes[i].Woken)
+		if len(waker) > 0 && len(woken) > 0 {
+			awaited[[2]string{waker[len(waker)-1].Function, woken[len(woken)-1].Function}] = true
+		}
+	}
+	for changed := true; changed; {
+		changed = false
+		for _, k := range kinds {
+			if k.request {
+				continue
+			}
+			k.request = slices.ContainsFunc(k.parents, func(p string) bool {
+				return kinds[p] != nil && kinds[p].request && awaited[[2]string{k.start, p}]
+			})
+			changed = changed || k.request
+		}
+	}
 }

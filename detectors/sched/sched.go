@@ -42,13 +42,13 @@ var Detector = &analyze.Detector{
 			Doc:    "runtime.Gosched puts its caller back into the queue at once. With nothing else to run it is a busy loop over the scheduler's lock, which slows everybody down.",
 		},
 		{
-			ID: ruleRequestDelay, Title: "requests wait for a P while other goroutines keep all of them busy", Severity: analyze.Medium,
+			ID: ruleRequestDelay, Total: true, Title: "requests wait for a P while other goroutines keep all of them busy", Severity: analyze.Medium,
 			Remedy: "Bound the goroutines that compute beside the requests (a semaphore below GOMAXPROCS) or move them out; else add CPU or shed load.",
 			Doc: "A goroutine that computes keeps its P for 10 ms at a time. A request that becomes runnable behind a queue of them waits that long for each, " +
 				"several times over: once for each time it blocked.",
 		},
 		{
-			ID: ruleRunQueue, Title: "goroutines queue for a P", Severity: analyze.Info,
+			ID: ruleRunQueue, Total: true, Title: "goroutines queue for a P", Severity: analyze.Info,
 			Remedy: "None for a batch. Where latency matters: make the named line cheaper, add CPU, or let in less.",
 			Doc:    "All Ps are busy and more goroutines are runnable: CPU is what limits the program. It is a batch, or a service whose requests need more CPU than there is.",
 		},
