@@ -20,7 +20,7 @@ type Code struct {
 	Culprit   *Frame   `json:"culprit" jsonschema:"the line to change; its path is relative to the source directory"`
 	Certain   bool     `json:"certain" jsonschema:"true when the source alone shows a way that leaves the goroutine blocked"`
 	Fix       string   `json:"fix" jsonschema:"what to change, in one sentence"`
-	Before    []string `json:"before" jsonschema:"lines of the source as they are; empty where the change is not certain"`
+	Before    []string `json:"before" jsonschema:"lines of the source as they are; without lines after, the one that the finding names; empty where nothing is certain"`
 	After     []string `json:"after" jsonschema:"the same lines changed, as gofmt writes them"`
 	Invisible string   `json:"invisible" jsonschema:"why the runtime's leak profile cannot see this goroutine; empty when it can, or nothing is known"`
 }

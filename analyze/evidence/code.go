@@ -44,7 +44,7 @@ type CodeSite struct {
 	// Fix is one imperative sentence.
 	Fix string `json:"fix,omitempty"`
 	// Before is a few lines of the source, After the same lines changed and formatted by
-	// gofmt. Both are empty where the change is not certain.
+	// gofmt. After is empty where the change is not certain; Before then is too, or holds the line alone.
 	Before string `json:"before,omitempty"`
 	After  string `json:"after,omitempty"`
 	// Invisible says why the runtime's leak profile cannot see the goroutine; empty when

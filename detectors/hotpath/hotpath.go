@@ -109,7 +109,7 @@ func remark(r *reading) {
 		p.Inconclusive("the CPU profile is the difference of two, which has no shares", tryCapture)
 	case r.cpu.Idle(p.Param("min-cores")):
 		// What an idle program spends its little CPU on says nothing of what it will do under load.
-		p.NotChecked(fmt.Sprintf("what takes the CPU at single lines: %.2g cores were in use; capture it under load", r.cpu.Cores()), tryCapture)
+		p.NotChecked(fmt.Sprintf("what takes the CPU: only %.2g cores were in use; capture it under load", r.cpu.Cores()), tryCapture)
 	case !r.cpu.Enough():
 		p.Inconclusive("the CPU profile has too few samples for a share", tryCapture)
 	}

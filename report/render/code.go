@@ -28,6 +28,14 @@ func codePhrase(c *report.Code) string {
 	return string(c.Pattern) + ": " + c.Why
 }
 
+// quoted is the line of the source that a finding names, where nothing more is said of it.
+func quoted(c *report.Code) string {
+	if c == nil || codePhrase(c) != "" || len(c.Before) != 1 || len(c.After) != 0 {
+		return ""
+	}
+	return c.Before[0]
+}
+
 func unseenPhrase(c *report.Code) string {
 	if c == nil || c.Invisible == "" {
 		return ""

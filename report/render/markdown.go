@@ -155,6 +155,9 @@ func (m *page) finding(n int, c cause) {
 	for _, line := range evidencePhrases(f, m.Options) {
 		m.printf("%s- evidence: %s\n", indent, prose(line))
 	}
+	if line := quoted(f.Code); line != "" {
+		m.printf("%s- source: %s\n", indent, code(line))
+	}
 	if why := codePhrase(f.Code); why != "" {
 		m.printf("%s- source: %s\n", indent, prose(why))
 	}

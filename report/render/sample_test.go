@@ -64,6 +64,7 @@ func convoyFinding(delay float64) analyze.Finding {
 			Method: "mutex profile, 1 in 5"}.Over(10)},
 		Fingerprint: "5a1c0ffee0000002",
 		Remedy:      "Shard the lock by key, or move the slow call out of the critical section.",
+		Code:        &evidence.CodeSite{Before: "v := c.load(key) // `slow`"},
 	}
 }
 

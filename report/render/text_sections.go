@@ -169,6 +169,9 @@ func (p *printer) finding(n int, c cause) {
 		}
 		p.hang(4, evidenceColumn, label, dim, line)
 	}
+	if line := quoted(f.Code); line != "" {
+		p.hang(4, evidenceColumn, "source", dim, line)
+	}
 	if why := codePhrase(f.Code); why != "" {
 		p.hang(4, evidenceColumn, "source", dim, why)
 	}

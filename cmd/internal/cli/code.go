@@ -51,10 +51,7 @@ func (t *terminal) readCode(ctx context.Context, c *codeFlags, set *evidence.Set
 	wanted := slices.ContainsFunc(detectors.All, func(d *analyze.Detector) bool {
 		return d.ReadsCode && (len(opt.Only) == 0 || slices.Contains(opt.Only, d.Name))
 	})
-	dir := c.dir
-	if !c.named() {
-		dir = moduleAtHand()
-	}
+	dir := c.directory()
 	if !wanted || dir == "" {
 		return nil
 	}
@@ -68,6 +65,39 @@ func (t *terminal) readCode(ctx context.Context, c *codeFlags, set *evidence.Set
 	}
 	set.Code = res.Sites
 	return &report.Source{Dir: filepath.ToSlash(dir), Blocked: res.Blocked, Found: res.Found}
+}
+
+// directory is where the source is, empty for nowhere.
+func (c *codeFlags) directory() string {
+	if c.named() {
+		return c.dir
+	}
+	return moduleAtHand()
+}
+
+// quote shows the line that a finding names as the source has it, where nothing was said of the source. That
+// it cannot be opened has been said by then.
+func quote(c *codeFlags, findings []analyze.Finding) {
+	var at []evidence.Frame
+	for i := range findings {
+		if findings[i].Code == nil && findings[i].Location.Line > 0 {
+			at = append(at, findings[i].Location)
+		}
+	}
+	dir := c.directory()
+	if dir == "" || len(at) == 0 {
+		return
+	}
+	lines, err := code.Quote(dir, at)
+	if err != nil {
+		return
+	}
+	for i := range findings {
+		f := &findings[i]
+		if line, ok := lines[f.Location]; ok && f.Code == nil {
+			f.Code = &evidence.CodeSite{Function: f.Location.Function, File: f.Location.File, Line: f.Location.Line, Before: line}
+		}
+	}
 }
 
 // moduleAtHand is the innermost directory around the current one that has a go.mod, relative to it; empty

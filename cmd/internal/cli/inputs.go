@@ -168,6 +168,7 @@ func (t *terminal) judged(ctx context.Context, set *evidence.Set, problems []sou
 		if err != nil {
 			return err
 		}
+		quote(&in.code, res.Findings)
 		r = report.New(set, res, tool())
 		r.Source = read
 		return nil
