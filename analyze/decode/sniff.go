@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"regexp"
+	"sync"
 	"unicode/utf8"
 
 	"go-debug/analyze/decode/loadtest"
@@ -62,16 +63,21 @@ var magics = []struct {
 }
 
 var (
-	traceHeader = regexp.MustCompile(`\Ago 1\.(\d{1,3}) trace\x00`)
+	traceHeader = pattern(`\Ago 1\.(\d{1,3}) trace\x00`)
 	// A dump may stand in a log, behind a prefix that some collector put on each line.
-	goroutineHeader = regexp.MustCompile(`(?m)^(.{0,200}?)\bgoroutine \d+ (gp=\S+ m=\S+ (mp=\S+ )?)?\[[^\]\n]+\]:`)
-	symbolHeader    = regexp.MustCompile(`\Anum_symbols: \d+\s`)
-	countHeader     = regexp.MustCompile(`\A(goroutine|goroutineleak) profile: total \d+`)
-	metricsHeader   = regexp.MustCompile(`\A# (HELP|TYPE|UNIT|scrape) `)
-	metricsLine     = regexp.MustCompile(`\A[a-zA-Z_:][a-zA-Z0-9_:]*(\{.*\})?[ \t]+([-+]?[0-9.][0-9.eE+-]*|[-+]?Inf|NaN)([ \t]+-?[0-9.]+)?([ \t]+#.*)?\z`)
-	htmlHeader      = regexp.MustCompile(`(?i)\A<(!doctype html|html|head|body|\?xml|!--)`)
-	reportSchema    = regexp.MustCompile(`"schema"\s*:\s*"go-debug/report/`)
+	goroutineHeader = pattern(`(?m)^(.{0,200}?)\bgoroutine \d+ (gp=\S+ m=\S+ (mp=\S+ )?)?\[[^\]\n]+\]:`)
+	symbolHeader    = pattern(`\Anum_symbols: \d+\s`)
+	countHeader     = pattern(`\A(goroutine|goroutineleak) profile: total \d+`)
+	metricsHeader   = pattern(`\A# (HELP|TYPE|UNIT|scrape) `)
+	metricsLine     = pattern(`\A[a-zA-Z_:][a-zA-Z0-9_:]*(\{.*\})?[ \t]+([-+]?[0-9.][0-9.eE+-]*|[-+]?Inf|NaN)([ \t]+-?[0-9.]+)?([ \t]+#.*)?\z`)
+	htmlHeader      = pattern(`(?i)\A<(!doctype html|html|head|body|\?xml|!--)`)
+	reportSchema    = pattern(`"schema"\s*:\s*"go-debug/report/`)
 )
+
+// pattern is a regular expression that is compiled when it is first asked for: most inputs are told by a few bytes.
+func pattern(expr string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expr) })
+}
 
 // Sniff tells the format of an input from its first bytes: as many as HeadSize, or all of
 // a shorter input. It trusts no name.
@@ -87,7 +93,7 @@ func Sniff(head []byte) Format {
 			return m.format
 		}
 	}
-	if m := traceHeader.FindSubmatch(head); m != nil {
+	if m := traceHeader().FindSubmatch(head[:min(len(head), 32)]); m != nil {
 		// go1.22 began the second wire format.
 		if v := m[1]; len(v) == 1 || len(v) == 2 && string(v) < "22" {
 			return TraceV1
@@ -116,16 +122,16 @@ func Sniff(head []byte) Format {
 }
 
 func sniffText(text []byte) Format {
-	if countHeader.Match(text) {
+	if countHeader().Match(text) {
 		return Debug1
 	}
-	if symbolHeader.Match(text) { // reads like a sample of a metric whose name ends in a colon
+	if symbolHeader().Match(text) { // reads like a sample of a metric whose name ends in a colon
 		return Symbol
 	}
-	if isJSON(text) && reportSchema.Match(text) {
+	if isJSON(text) && reportSchema().Match(text) {
 		return Report
 	}
-	if loc := goroutineHeader.FindSubmatchIndex(text); loc != nil {
+	if loc := goroutineHeader().FindSubmatchIndex(text); loc != nil {
 		if loc[0] == 0 && loc[2] == loc[3] {
 			return Debug2
 		}
@@ -134,7 +140,7 @@ func sniffText(text []byte) Format {
 	switch {
 	case isJSON(text):
 		return JSON
-	case htmlHeader.Match(text):
+	case htmlHeader().Match(text):
 		return HTML
 	case isMetrics(text):
 		return Metrics
@@ -171,7 +177,7 @@ func isJSON(text []byte) bool {
 
 // isMetrics reports whether the first lines are samples of the Prometheus text format.
 func isMetrics(text []byte) bool {
-	if metricsHeader.Match(text) {
+	if metricsHeader().Match(text) {
 		return true
 	}
 	const lines = 10
@@ -181,7 +187,7 @@ func isMetrics(text []byte) bool {
 		line = bytes.TrimSpace(line)
 		switch {
 		case len(line) == 0 || line[0] == '#':
-		case metricsLine.Match(line):
+		case metricsLine().Match(line):
 			samples++
 		case whole || samples == 0: // the last line of the head may be cut
 			return false

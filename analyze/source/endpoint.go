@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"go-debug/analyze/evidence"
@@ -14,18 +15,23 @@ import (
 
 var (
 	// hostPort is :6060, host:6060, [::1]:6060 and the like, with or without a path.
-	hostPort = regexp.MustCompile(`^(\[[0-9a-fA-F:.%]+\]|[A-Za-z0-9._-]*):([0-9]{1,5})([/?].*)?$`)
+	hostPort = pattern(`^(\[[0-9a-fA-F:.%]+\]|[A-Za-z0-9._-]*):([0-9]{1,5})([/?].*)?$`)
 	// hostPath is a host and a path that only pprof endpoints have.
-	hostPath = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*/(.*/)?debug/pprof(/.*)?$`)
-	scheme   = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9+.-]*://`)
+	hostPath = pattern(`^[A-Za-z0-9][A-Za-z0-9._-]*/(.*/)?debug/pprof(/.*)?$`)
+	scheme   = pattern(`^[A-Za-z][A-Za-z0-9+.-]*://`)
 )
+
+// pattern is a regular expression that is compiled when it is first asked for.
+func pattern(expr string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expr) })
+}
 
 // parseTarget reads a URL, or a host and port without a scheme (http is then meant). It
 // returns nil and no error for what looks like neither.
 func parseTarget(arg string) (*url.URL, error) {
 	text := arg
-	switch m := hostPort.FindStringSubmatch(arg); {
-	case scheme.MatchString(arg):
+	switch m := hostPort().FindStringSubmatch(arg); {
+	case scheme().MatchString(arg):
 	case m != nil:
 		if port, _ := strconv.Atoi(m[2]); port < 1 || port > 65535 {
 			return nil, fmt.Errorf("%s is no port", m[2])
@@ -34,7 +40,7 @@ func parseTarget(arg string) (*url.URL, error) {
 			text = "localhost" + arg
 		}
 		text = "http://" + text
-	case hostPath.MatchString(arg):
+	case hostPath().MatchString(arg):
 		text = "http://" + arg
 	default:
 		return nil, nil
@@ -117,7 +123,7 @@ const maxTarget = 512
 // and query are left out. It is empty for what is no such URL, a metrics endpoint among them: that
 // may listen on a port of its own.
 func TargetOf(name string) string {
-	if !scheme.MatchString(name) || len(name) > maxTarget {
+	if !scheme().MatchString(name) || len(name) > maxTarget {
 		return ""
 	}
 	u, err := parseTarget(name)

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"regexp"
 	"strconv"
 	"time"
 
@@ -21,9 +20,9 @@ const (
 )
 
 var (
-	goInfo = regexp.MustCompile(`(?m)^go_info\{[^}]*\bversion="(go[^"\s]{1,40})"`)
+	goInfo = pattern(`(?m)^go_info\{[^}]*\bversion="(go[^"\s]{1,40})"`)
 	// expositionLine is a comment or a sample of the Prometheus text format.
-	expositionLine = regexp.MustCompile(`^(# |#$|#(HELP|TYPE|EOF)|[a-zA-Z_:][a-zA-Z0-9_:]*(\{.*\})?[ \t]+[-+0-9.eEInNfaA]+)`)
+	expositionLine = pattern(`^(# |#$|#(HELP|TYPE|EOF)|[a-zA-Z_:][a-zA-Z0-9_:]*(\{.*\})?[ \t]+[-+0-9.eEInNfaA]+)`)
 )
 
 // scrapes asks for /metrics over and over and writes all answers to one file, each after a
@@ -119,7 +118,7 @@ func (c *capturer) scrape(ctx context.Context) ([]byte, error) {
 // isExposition looks at the first line that is not empty.
 func isExposition(data []byte) bool {
 	line, _, _ := bytes.Cut(bytes.TrimSpace(data), []byte("\n"))
-	return expositionLine.Match(line)
+	return expositionLine().Match(line)
 }
 
 func writeScrape(out io.Writer, at time.Time, data []byte) error {
@@ -132,7 +131,7 @@ func writeScrape(out io.Writer, at time.Time, data []byte) error {
 }
 
 func (c *capturer) learnVersion(exposition []byte) {
-	if m := goInfo.FindSubmatch(exposition); m != nil {
+	if m := goInfo().FindSubmatch(exposition); m != nil {
 		c.mu.Lock()
 		c.out.Go = string(m[1])
 		c.mu.Unlock()
