@@ -214,6 +214,9 @@ func runOne(ctx context.Context, set *evidence.Set, d *Detector, opt Options, re
 	}
 	res.Findings = append(res.Findings, p.result.Findings...)
 	res.Load = append(res.Load, p.result.Load...)
+	if why := blind(set, d); why != "" && !d.Supporting && p.outcome.State == Ran && len(p.result.Findings) == 0 {
+		p.Inconclusive(why, d.Needs[0].Try)
+	}
 	return p.outcome
 }
 
@@ -257,4 +260,31 @@ func dedupe(fs []Finding) []Finding {
 		out = append(out, f)
 	}
 	return out
+}
+
+// blind says why the evidence cannot answer a detector's question although there is some of what it reads: all of it
+// is of other runtimes, or profiles of locks and waits that were never turned on. It is empty where some can. Nothing
+// found in such is not clean.
+func blind(set *evidence.Set, d *Detector) string {
+	why := ""
+	for _, k := range d.kinds() {
+		profiles := set.ProfilesOf(k)
+		if len(profiles) == 0 {
+			if set.Has(k, 1) {
+				return ""
+			}
+			continue
+		}
+		for _, p := range profiles {
+			switch {
+			case !p.IsGo():
+				why = fmt.Sprintf("the %s profile is not of a Go program: its shares stand, and say nothing of Go's runtime", k)
+			case p.IsZero() && (k == evidence.Mutex || k == evidence.Block):
+				why = cmp.Or(why, fmt.Sprintf("the %s profile is empty: it is off, or there was nothing to record", k))
+			default:
+				return ""
+			}
+		}
+	}
+	return why
 }

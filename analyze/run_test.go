@@ -55,6 +55,36 @@ func TestRunOutcomes(t *testing.T) {
 	}
 }
 
+// Evidence that cannot show a fault does not make a program clean.
+func TestBlindEvidenceIsInconclusive(t *testing.T) {
+	profile := func(kind evidence.Kind, total int64, frames ...evidence.Frame) *evidence.Profile {
+		return &evidence.Profile{Kind: kind, Totals: []int64{total}, Frames: frames}
+	}
+	java := evidence.Frame{Function: "java.util.HashMap.get", File: "HashMap.java"}
+	goes := evidence.Frame{Function: "main.f", File: "/src/main.go"}
+	d := reporting("d", nil)
+	d.Needs = []Need{{Kind: evidence.Execution, Confidence: Likely}, {Kind: evidence.CPU, Confidence: Likely}, {Kind: evidence.Block, Confidence: Likely}}
+	for name, tc := range map[string]struct {
+		set  *evidence.Set
+		want State
+	}{
+		"another runtime":            {&evidence.Set{Profiles: []*evidence.Profile{profile(evidence.CPU, 9, java)}}, Inconclusive},
+		"another runtime, beside Go": {&evidence.Set{Profiles: []*evidence.Profile{profile(evidence.CPU, 9, java), profile(evidence.CPU, 9, goes)}}, Ran},
+		"another runtime, and waits": {&evidence.Set{Profiles: []*evidence.Profile{profile(evidence.CPU, 9, java), profile(evidence.Block, 9, goes)}}, Ran},
+		"waits that are off":         {&evidence.Set{Profiles: []*evidence.Profile{profile(evidence.Block, 0)}}, Inconclusive},
+		"an idle program":            {&evidence.Set{Profiles: []*evidence.Profile{profile(evidence.CPU, 0)}}, Ran},
+		"a trace beside them":        {&evidence.Set{Trace: &evidence.Trace{Windows: []evidence.TraceWindow{{DurationNS: 1}}}, Profiles: []*evidence.Profile{profile(evidence.Block, 0)}}, Ran},
+	} {
+		res, err := Run(t.Context(), tc.set, []*Detector{d}, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := res.Outcomes[0]; got.State != tc.want || (got.State == Inconclusive) != (got.Why != "") {
+			t.Errorf("%s: %+v, want %s", name, got, tc.want)
+		}
+	}
+}
+
 // Each kind counts once, and one capture of it is evidence even where a better answer needs two.
 func TestOutcomeNamesItsEvidence(t *testing.T) {
 	d := detector("d", func(*Pass) {})

@@ -1,5 +1,10 @@
 package evidence
 
+import (
+	"slices"
+	"strings"
+)
+
 // Profile is one pprof profile (not of goroutines): values per distinct stack.
 type Profile struct {
 	Position
@@ -94,4 +99,19 @@ func (s *ValueStack) Any(mask []bool) bool {
 		}
 	}
 	return false
+}
+
+// IsGo reports whether a profile is of a Go program: one of its functions is Go's. An empty profile may be.
+func (p *Profile) IsGo() bool {
+	for _, f := range p.Frames {
+		if strings.HasSuffix(f.File, ".go") || strings.HasPrefix(f.Function, "runtime.") {
+			return true
+		}
+	}
+	return len(p.Frames) == 0
+}
+
+// IsZero reports whether all values of a profile add up to nothing.
+func (p *Profile) IsZero() bool {
+	return !slices.ContainsFunc(p.Totals, func(n int64) bool { return n != 0 })
 }

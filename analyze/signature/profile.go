@@ -26,12 +26,14 @@ type Profile struct {
 // a share of 5 % is wider than the share.
 const MinSamples = 200
 
-// Read takes the CPU profiles of a set.
+// Read takes the CPU profiles of a set: those of Go programs, or of others if there are no such.
 func Read(set *evidence.Set) *Profile {
 	p := &Profile{}
-	for _, prof := range set.ProfilesOf(evidence.CPU) {
+	all := set.ProfilesOf(evidence.CPU)
+	anyGo := slices.ContainsFunc(all, IsGo)
+	for _, prof := range all {
 		col := prof.Column("samples")
-		if col < 0 {
+		if col < 0 || anyGo && !IsGo(prof) {
 			continue // not what the Go runtime writes
 		}
 		p.profiles = append(p.profiles, prof)

@@ -2,7 +2,6 @@ package signature
 
 import (
 	"fmt"
-	"strings"
 
 	"go-debug/analyze/evidence"
 	"go-debug/analyze/stats"
@@ -166,11 +165,4 @@ func percentOf(part, whole int64) string {
 }
 
 // IsGo reports whether a profile is of a Go program: one of its functions is Go's. An empty profile may be.
-func IsGo(p *evidence.Profile) bool {
-	for _, f := range p.Frames {
-		if strings.HasSuffix(f.File, ".go") || strings.HasPrefix(f.Function, "runtime.") {
-			return true
-		}
-	}
-	return len(p.Frames) == 0
-}
+func IsGo(p *evidence.Profile) bool { return p.IsGo() }

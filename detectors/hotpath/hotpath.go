@@ -74,13 +74,9 @@ func read(p *analyze.Pass) *reading {
 	return r
 }
 
+// isGo reports whether there is a profile of a Go program; others are left out beside one.
 func isGo(profiles []*evidence.Profile) bool {
-	for _, p := range profiles {
-		if !signature.IsGo(p) {
-			return false
-		}
-	}
-	return true
+	return len(profiles) == 0 || slices.ContainsFunc(profiles, signature.IsGo)
 }
 
 func (r *reading) isDifference() bool {

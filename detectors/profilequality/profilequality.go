@@ -113,6 +113,7 @@ func run(_ context.Context, p *analyze.Pass) error {
 		profiles := p.Evidence.ProfilesOf(k.kind)
 		if k.kind != evidence.CPU {
 			reportTruncated(p, profiles, k.column, k.what, versions)
+			reportNegative(p, profiles, k.column)
 		}
 		reportIncomparable(p, k.kind, profiles, versions)
 	}
@@ -159,6 +160,33 @@ func reportTruncated(p *analyze.Pass, profiles []*evidence.Profile, column, what
 	if worst.Share() >= signature.TruncatedShare {
 		p.Report(finding(ruleTruncated, kind, fmt.Sprintf("%s profile: %s", kind, worst.Words(what)), worst.Measure(), worst.Stack))
 	}
+}
+
+// reportNegative reports the profile of a kind that has most stacks with less than nothing. Heap profiles over a
+// time have some by design, and are reported as such.
+func reportNegative(p *analyze.Pass, profiles []*evidence.Profile, column string) {
+	var worst *evidence.Profile
+	var most int64
+	for _, prof := range profiles {
+		col := prof.Column(column)
+		if col < 0 || prof.Kind == evidence.Heap && prof.DurationNS > 0 {
+			continue
+		}
+		var n int64
+		for i := range prof.Stacks {
+			if prof.Stacks[i].Values[col] < 0 {
+				n++
+			}
+		}
+		if n > most {
+			worst, most = prof, n
+		}
+	}
+	if worst == nil {
+		return
+	}
+	p.Report(finding(ruleDifference, worst.Kind, fmt.Sprintf("%s profile: %d of %d stacks have negative values: this is the difference of two profiles, and no sum or share of it means anything", worst.Kind, most, len(worst.Stacks)),
+		stats.Measure{Name: "negative_stacks", Value: float64(most), Unit: "count", N: int64(len(worst.Stacks)), Method: "stacks of the profile with values below 0"}, nil))
 }
 
 // reportHeapDifference reports heap profiles that were taken over a time.

@@ -120,6 +120,7 @@ func TestFindings(t *testing.T) {
 		"cut stacks of an old heap": {[]*evidence.Profile{of(evidence.Heap, 32)}, "go1.22.12", "truncated-stacks main.walk"},
 		"cut stacks of waits":       {[]*evidence.Profile{of(evidence.Block, 128), of(evidence.Mutex, 128)}, "", "truncated-stacks main.walk; truncated-stacks main.walk"},
 		"allocations":               {[]*evidence.Profile{of(evidence.Allocs, 126)}, "", "truncated-stacks main.walk"},
+		"a difference of waits":     {[]*evidence.Profile{profile(evidence.Mutex, 0, -3, frames(9))}, "", "difference "},
 		"a heap over a time":        {[]*evidence.Profile{profile(evidence.Heap, 30, 100, frames(9))}, "", "difference "},
 		"allocations over a time":   {[]*evidence.Profile{profile(evidence.Allocs, 30, 100, frames(9))}, "", ""},
 		"two rates":                 {[]*evidence.Profile{cpu(500, frames(20)), cpu(500, frames(20), period(5e6))}, "", "incomparable "},
