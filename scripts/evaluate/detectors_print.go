@@ -30,7 +30,8 @@ func remarks(s *subject) []verdictLine {
 
 // tally is what one rule did.
 type tally struct {
-	planted, found, top         int // wants of the rule in fixtures of its own detector
+	planted, found              int // wants of the rule in fixtures of its own detector
+	heads, top                  int // fixtures whose first fault it is, and those of them whose first finding is that
 	twins, cross, survey, minor int
 }
 
@@ -46,7 +47,11 @@ func tallies(subjects []*subject) map[string]*tally {
 		for i, w := range s.wants {
 			if t := out[w.Rule]; t != nil && !w.Low && detectorOf(w.Rule) == s.Home {
 				t.planted++
-				if i == 0 && len(s.Findings) > 0 && s.Findings[0].Wanted && s.Findings[0].Rule == w.Rule {
+				if i > 0 {
+					continue
+				}
+				t.heads++
+				if len(s.Findings) > 0 && s.Findings[0].Wanted && s.Findings[0].Rule == w.Rule {
 					t.top++
 				}
 			}
@@ -122,11 +127,15 @@ func printRules(w io.Writer, by map[string]*tally) {
 	for _, d := range detectors.All {
 		for _, r := range d.Rules {
 			t := by[r.ID]
-			planted := fmt.Sprint(t.planted)
-			if t.planted == 0 {
-				planted = "none"
+			if *t == (tally{}) {
+				fmt.Fprintf(tw, "%s\tnone\t\t\t\t\t\t\n", r.ID)
+				continue
 			}
-			fmt.Fprintf(tw, "%s\t%s\t%d\t%d\t%d\t%d\t%d\t%d\n", r.ID, planted, t.found, t.top, t.cross, t.twins, t.survey, t.minor)
+			top := ""
+			if t.heads > 0 {
+				top = fmt.Sprintf("%d of %d", t.top, t.heads)
+			}
+			fmt.Fprintf(tw, "%s\t%d\t%d\t%s\t%d\t%d\t%d\t%d\n", r.ID, t.planted, t.found, top, t.cross, t.twins, t.survey, t.minor)
 		}
 	}
 	tw.Flush()
@@ -191,6 +200,32 @@ func crossTalk(subjects []*subject) (explained, unexplained []string) {
 		}
 	}
 	return explained, unexplained
+}
+
+// crossTalkPage is the page about what detectors say of others' fixtures.
+func crossTalkPage(subjects []*subject) string {
+	explained, unexplained := crossTalk(subjects)
+	var b strings.Builder
+	b.WriteString(`# Cross-talk
+
+What each detector reports on the fixtures of the others, whose fault is another one. A row is the fixtures of one
+detector, a column a detector, a cell the number of its findings there: off the diagonal each is explained below, by a
+comment at the end of the fixture's source ("// crosstalk RULE: why"). Healthy twins have no finding at all but those
+that their sources announce as of low confidence.
+
+`)
+	b.WriteString(matrix(subjects))
+	if len(explained) > 0 {
+		b.WriteString("\n")
+	}
+	for _, line := range explained {
+		fmt.Fprintf(&b, "- %s\n", line)
+	}
+	for _, line := range unexplained {
+		fmt.Fprintf(&b, "- %s: not explained\n", line)
+	}
+	b.WriteString("\nWritten by `go test ./scripts/evaluate -run CrossTalk -update`; `scripts/eval detectors` prints the same, and more.\n")
+	return b.String()
 }
 
 func printCross(w io.Writer, subjects []*subject) {
