@@ -34,7 +34,7 @@ type Profile struct {
 	// other builds have other stacks.
 	Build    string   `json:"build,omitempty"`
 	Comments []string `json:"comments,omitempty"`
-	// Labels counts samples by "key=value", bounded, where those were asked for
+	// Labels sums the first value of samples by "key=value", bounded, where those were asked for
 	// (budget.Budget.Labels), else by key. nil where the profile has no labels.
 	Labels map[string]int64 `json:"labels,omitempty"`
 }

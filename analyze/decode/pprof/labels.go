@@ -3,12 +3,13 @@ package pprof
 import (
 	"cmp"
 	"fmt"
+	"math/bits"
 	"slices"
 )
 
 const (
 	// maxLabelPairs bounds the distinct labels that are told apart, maxLabelKeys the distinct
-	// keys that are counted where values are not.
+	// keys that are counted where values are not: one bit each.
 	maxLabelPairs = 1 << 16
 	maxLabelKeys  = 64
 	maxLabelKeep  = 1000
@@ -40,7 +41,8 @@ type labelTable struct {
 	}
 	keyCount int
 
-	sample []int32 // the labels of the sample at hand
+	sample     []int32 // the labels of the sample at hand
+	sampleKeys uint64  // its keys, a bit each, where values are not told apart
 }
 
 // add counts a label of the sample at hand.
@@ -67,7 +69,6 @@ func (t *labelTable) add(m *memory, strings *stringTable, p labelPair) error {
 			return err
 		}
 	}
-	t.counts[id]++
 	t.sample = append(t.sample, id)
 	return nil
 }
@@ -75,7 +76,7 @@ func (t *labelTable) add(m *memory, strings *stringTable, p labelPair) error {
 func (t *labelTable) addKey(strings *stringTable, key uint32) error {
 	for i := range t.keys[:t.keyCount] {
 		if t.keys[i].key == key {
-			t.keys[i].n++
+			t.sampleKeys |= 1 << i
 			return nil
 		}
 	}
@@ -83,18 +84,27 @@ func (t *labelTable) addKey(strings *stringTable, key uint32) error {
 		t.lost++
 		return nil
 	}
-	t.keys[t.keyCount].key, t.keys[t.keyCount].n = key, 1
+	t.keys[t.keyCount].key = key
+	t.sampleKeys |= 1 << t.keyCount
 	t.keyCount++
 	return strings.refer(key)
 }
 
-// ofSample returns the labels of the sample at hand in order, and makes ready for the next.
-func (t *labelTable) ofSample() []int32 {
+// ofSample returns the labels of the sample at hand in order, counts them for as much as the sample stands for,
+// and makes ready for the next.
+func (t *labelTable) ofSample(weight int64) []int32 {
+	for ; t.sampleKeys != 0; t.sampleKeys &= t.sampleKeys - 1 {
+		k := &t.keys[bits.TrailingZeros64(t.sampleKeys)]
+		k.n, _ = saturated(k.n, weight)
+	}
 	s := t.sample
 	t.sample = t.sample[:0]
 	if len(s) > 1 {
 		slices.Sort(s)
 		s = slices.Compact(s)
+	}
+	for _, id := range s {
+		t.counts[id], _ = saturated(t.counts[id], weight)
 	}
 	return s
 }
@@ -126,7 +136,7 @@ func (t *stringTable) label(index uint32) (string, error) {
 }
 
 // kept are the most frequent labels, or the keys where values are not told apart, with the
-// number of samples that carry each.
+// first value of the samples that carry each: CPU samples, contentions, objects.
 func (t *labelTable) kept(strings *stringTable, names []string) (map[string]int64, error) {
 	sum := map[string]int64{} // long labels may be equal once cut
 	for i, name := range names {

@@ -1,7 +1,10 @@
 package pprof
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"go-debug/analyze/evidence"
@@ -36,6 +39,7 @@ func (p *parsed) notes(kind evidence.Kind, guess bool) []string {
 	if p.period < 0 || p.durationNanos < 0 {
 		add("period or duration is negative and was taken for unknown")
 	}
+	p.noteLabels(kind, add)
 	p.noteLosses(add)
 	return append(out, p.remarks...)
 }
@@ -61,6 +65,30 @@ func (p *parsed) noteKind(kind evidence.Kind, add func(string, ...any)) {
 	default:
 		add("%d of %d locations have no function name: their frames stand as [file]; symbolise the profile with go tool pprof -proto BINARY FILE", p.nameless, p.locations)
 	}
+}
+
+// noteLabels names the labels that most of the samples carry, where somebody asked for them.
+func (p *parsed) noteLabels(kind evidence.Kind, add func(string, ...any)) {
+	if !p.labelled || kind == evidence.Goroutine || len(p.totals) == 0 || p.totals[0] <= 0 {
+		return
+	}
+	if len(p.labelSum) == 0 {
+		add("its samples have no labels: runtime/pprof.Do sets some")
+		return
+	}
+	const shown = 5
+	order := slices.SortedFunc(maps.Keys(p.labelSum), func(x, y string) int {
+		return cmp.Or(cmp.Compare(p.labelSum[y], p.labelSum[x]), cmp.Compare(x, y))
+	})
+	var parts []string
+	for _, l := range order[:min(len(order), shown)] {
+		parts = append(parts, fmt.Sprintf("%s %.3g %%", l, 100*float64(p.labelSum[l])/float64(p.totals[0])))
+	}
+	more := ""
+	if n := len(order) - shown; n > 0 {
+		more = fmt.Sprintf(", and %d more", n)
+	}
+	add("labels, of %d %s: %s%s", p.totals[0], p.sampleTypes[0].Type, strings.Join(parts, ", "), more)
 }
 
 // noteLosses is about what does not stand in the evidence.

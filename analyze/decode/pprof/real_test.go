@@ -186,6 +186,9 @@ func TestCPULabelsAndPeriod(t *testing.T) {
 	if got := set.Profiles[0].Labels; len(got) != 1 || got["handler=burn"] != n {
 		t.Errorf("labels = %v when asked for, want handler=burn:%d", got, n)
 	}
+	if note := strings.Join(set.Inputs[0].Notes, "\n"); !strings.Contains(note, "labels, of ") || !strings.Contains(note, " samples: handler=burn ") {
+		t.Errorf("notes %q", note)
+	}
 	if p.Period != 10_000_000 || p.DurationNS <= 0 {
 		t.Errorf("period %d, duration %d", p.Period, p.DurationNS)
 	}

@@ -21,6 +21,7 @@ type parsed struct {
 	labels        []string         // the distinct labels as "key=value", by id
 	labelSum      map[string]int64 // samples by label
 	lostLabels    int64
+	labelled      bool // somebody asked for labels
 
 	stacks  []stack
 	frames  []evidence.Frame
@@ -46,7 +47,8 @@ func (m *message) resolve() (*parsed, error) {
 		return nil, errOutside
 	}
 	p := &parsed{period: m.period, timeNanos: m.time, durationNanos: m.duration, records: m.records,
-		totals: m.totals, losses: &m.losses, negative: m.negative, locations: len(m.locations), cut: m.deep, lostLabels: m.labels.lost}
+		totals: m.totals, losses: &m.losses, negative: m.negative, locations: len(m.locations), cut: m.deep, lostLabels: m.labels.lost,
+		labelled: m.limits.Labels > 0}
 	if err := m.header(p); err != nil {
 		return nil, err
 	}

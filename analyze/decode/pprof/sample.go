@@ -83,7 +83,11 @@ func (m *message) add(key []byte) error {
 			key, m.deep = p, true
 		}
 	}
-	labels := m.labels.ofSample()
+	weight := int64(0)
+	if len(m.values) > 0 {
+		weight = m.values[0]
+	}
+	labels := m.labels.ofSample(weight)
 	if len(labels) > 0 {
 		if err := m.mem.charge(4 * int64(len(labels))); err != nil {
 			return err

@@ -136,16 +136,20 @@ func (t *stackTable) rehash() {
 // sum adds values to a running sum that stops at the ends of int64 instead of wrapping.
 func (l *losses) sum(into, values []int64) {
 	for i, v := range values {
-		s := into[i] + v
-		if (s > into[i]) != (v > 0) && v != 0 {
-			l.overflow = true
-			s = math.MaxInt64
-			if v < 0 {
-				s = math.MinInt64
-			}
-		}
-		into[i] = s
+		sum, whole := saturated(into[i], v)
+		into[i], l.overflow = sum, l.overflow || !whole
 	}
+}
+
+// saturated adds, and stops at what 64 bits hold; whole is false where it did.
+func saturated(a, b int64) (sum int64, whole bool) {
+	switch sum = a + b; {
+	case (sum > a) == (b > 0) || b == 0:
+		return sum, true
+	case b < 0:
+		return math.MinInt64, false
+	}
+	return math.MaxInt64, false
 }
 
 func (l *losses) drop(values []int64, count int64) {

@@ -28,6 +28,7 @@ type inputFlags struct {
 	live   liveFlags
 	metric metricFlags
 	limits limitFlags
+	labels int
 	code   codeFlags
 	// requestRoot is a function that serves one request in a goroutine of its own.
 	requestRoot string
@@ -83,6 +84,8 @@ func (in *inputFlags) register(cmd *cobra.Command) {
 	cmd.Flags().StringSliceVar(&in.only, "only", nil, "run these detectors only: "+strings.Join(names, ", "))
 	cmd.Flags().StringArrayVar(&in.params, "param", nil, "set a threshold, `DETECTOR.NAME=VALUE` (see go-debug explain DETECTOR)")
 	in.limits.register(cmd)
+	cmd.Flags().IntVar(&in.labels, "labels", 0, "tell up to `N` labels (key=value) of a profile's samples apart and show the most frequent; "+
+		"by 0 only their keys are counted, for programs may have one for each request")
 	cmd.Flags().StringVar(&in.requestRoot, "request-root", "", "take each goroutine of a trace that starts in `FUNC` for a request: for servers that are neither "+
 		"net/http's nor gRPC's, example.com/app.(*server).handle")
 	in.code.register(cmd)

@@ -41,6 +41,10 @@ func (in *inputFlags) budget(getenv func(string) string) (budget.Budget, error) 
 		}
 		b.Memory = n
 	}
+	if in.labels < 0 {
+		return b, usage("--labels 100", "--labels %d: want 0 or more", in.labels)
+	}
+	b.Labels = in.labels
 	if !limited {
 		debug.SetMemoryLimit(max(b.Memory, minCollectorMemory))
 	}
