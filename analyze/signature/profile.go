@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"sync"
 
 	"go-debug/analyze/evidence"
 	"go-debug/analyze/stats"
@@ -20,6 +21,7 @@ type Profile struct {
 	// Starved is set where the kernel gave the program less CPU than it asked for, by the samples
 	// themselves: shares are then of what was left, and in favour of what runs long.
 	Starved bool
+	doubts  func() []Doubt
 }
 
 // MinSamples is the least number of samples from which shares say anything: with fewer, the interval of
@@ -42,6 +44,7 @@ func Read(set *evidence.Set) *Profile {
 		p.WindowNS += prof.DurationNS
 		p.periodNS = max(p.periodNS, prof.Period)
 	}
+	p.doubts = sync.OnceValue(p.findDoubts)
 	p.Starved = p.Of(Preempted).Above(starvedShare, Overdispersion)
 	return p
 }
@@ -112,12 +115,15 @@ func (p *Profile) Of(sig Signature) Share {
 	var top int64
 	for _, prof := range p.profiles {
 		col := prof.Column("samples")
-		anywhere := prof.MaskWhere(matcher(sig.Anywhere))
-		leaf := prof.MaskWhere(matcher(sig.Leaf))
-		unless := prof.MaskWhere(matcher(sig.Unless))
+		anywhere, some := mask(prof, sig.Anywhere)
+		leaf, others := mask(prof, sig.Leaf)
+		if !some && !others {
+			continue // most programs have nothing of most pathologies
+		}
+		unless, excepted := mask(prof, sig.Unless)
 		for i := range prof.Stacks {
 			s := &prof.Stacks[i]
-			if !s.Any(anywhere) && !(len(s.Frames) > 0 && leaf[s.Frames[0]]) || s.Any(unless) {
+			if !(some && s.Any(anywhere)) && !(others && len(s.Frames) > 0 && leaf[s.Frames[0]]) || excepted && s.Any(unless) {
 				continue
 			}
 			n := s.Values[col]
@@ -131,6 +137,20 @@ func (p *Profile) Of(sig Signature) Share {
 	}
 	out.Sites = lines.sorted()
 	return out
+}
+
+// mask marks the frames of a profile that have one of the names, and reports whether there is any.
+func mask(p *evidence.Profile, names []string) (marked []bool, some bool) {
+	if len(names) == 0 {
+		return nil, false
+	}
+	match := matcher(names)
+	marked = p.MaskWhere(func(f evidence.Frame) bool {
+		hit := match(f)
+		some = some || hit
+		return hit
+	})
+	return marked, some
 }
 
 // ByLine sums a column of profiles of any kind by line of the program, the largest first: Samples of the

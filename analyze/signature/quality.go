@@ -62,7 +62,9 @@ func (p *Profile) Doubted() bool {
 
 // Doubts lists what speaks against the profiles, the gravest first. Too few samples are no doubt:
 // intervals say it, and Enough.
-func (p *Profile) Doubts() []Doubt {
+func (p *Profile) Doubts() []Doubt { return p.doubts() }
+
+func (p *Profile) findDoubts() []Doubt {
 	var out []Doubt
 	for _, find := range []func() (Doubt, bool){p.difference, p.mixedPeriods, p.starved, p.lostSamples, p.truncated, p.rateAboveTick} {
 		if d, ok := find(); ok {

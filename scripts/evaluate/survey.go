@@ -50,9 +50,7 @@ var survey = []surveyed{
 	{pkg: "github.com/google/pprof/profile", bench: []string{"^BenchmarkParse$", "^BenchmarkMerge$"}},
 	{pkg: "github.com/prometheus/common/expfmt", bench: []string{"^BenchmarkParseText$", "^BenchmarkCreate"}},
 	{pkg: "gonum.org/v1/gonum/mat", bench: []string{"^BenchmarkMul(Dense|Workspace)"}},
-	{pkg: "gonum.org/v1/gonum/stat", bench: []string{"^BenchmarkQuantile", "^BenchmarkCovToCorr"}},
 	{pkg: "go.yaml.in/yaml/v3", run: "^Test$"},
-	{pkg: "github.com/spf13/cobra", run: "."},
 }
 
 // surveySubjects profiles the survey's programs and judges them.
