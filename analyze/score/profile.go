@@ -64,31 +64,17 @@ func changesOf(all []*evidence.Profile) (changes []*evidence.Profile, seconds fl
 	return []*evidence.Profile{last}, 0
 }
 
-// all are the functions of a stack, each once.
-func all(stack evidence.Stack) []string {
-	var out []string
-	for _, f := range stack {
-		if f.Function != "" && !slices.Contains(out, f.Function) {
-			out = append(out, f.Function)
-		}
-	}
-	return out
-}
+// counted marks the frames of a stack whose functions count.
+type counted int
 
-// nearest is the function of the program nearest the leaf, else the leaf.
-func nearest(stack evidence.Stack) []string {
-	f, ok := stack.User()
-	if !ok && len(stack) > 0 {
-		f = stack[0]
-	}
-	if f.Function == "" {
-		return nil
-	}
-	return []string{f.Function}
-}
+const (
+	all     counted = iota // each function once
+	nearest                // the function of the program nearest the leaf, else the leaf
+)
 
-// functions sums a column by those functions of each stack that count. total is the sum of all stacks.
-func functions(profiles []*evidence.Profile, column string, count func(evidence.Stack) []string) (by map[string]int64, total int64) {
+// functions sums a column by those functions of each stack that count. total is the sum of all stacks. Each profile
+// is passed over once, by numbers instead of names: some have as many stacks as a report may keep.
+func functions(profiles []*evidence.Profile, column string, which counted) (by map[string]int64, total int64) {
 	by = map[string]int64{}
 	for _, p := range profiles {
 		col := p.Column(column)
@@ -96,18 +82,49 @@ func functions(profiles []*evidence.Profile, column string, count func(evidence.
 			continue
 		}
 		own := p.MaskWhere(capturing)
+		user := p.MaskWhere(func(f evidence.Frame) bool { return !f.Std() })
+		names, ids := functionsOf(p)
+		sums, seen := make([]int64, len(names)), make([]int, len(names))
 		for i := range p.Stacks {
 			s := &p.Stacks[i]
 			if s.Any(own) {
 				continue
 			}
 			total += s.Values[col]
-			for _, name := range count(p.Stack(s)) {
-				by[name] += s.Values[col]
+			frames := s.Frames
+			if which == nearest && len(frames) > 0 {
+				at := max(slices.IndexFunc(frames, func(f int32) bool { return user[f] }), 0)
+				frames = frames[at : at+1]
+			}
+			for _, f := range frames {
+				if id := ids[f]; seen[id] != i+1 {
+					seen[id] = i + 1
+					sums[id] += s.Values[col]
+				}
+			}
+		}
+		for id, name := range names {
+			if name != "" && seen[id] > 0 {
+				by[name] += sums[id]
 			}
 		}
 	}
 	return by, total
+}
+
+// functionsOf numbers the functions of a profile: ids has that of each frame.
+func functionsOf(p *evidence.Profile) (names []string, ids []int32) {
+	known := map[string]int32{}
+	ids = make([]int32, len(p.Frames))
+	for i, f := range p.Frames {
+		id, ok := known[f.Function]
+		if !ok {
+			id = int32(len(names))
+			known[f.Function], names = id, append(names, f.Function)
+		}
+		ids[i] = id
+	}
+	return names, ids
 }
 
 // capturing reports frames of the profilers themselves: what a capture costs is none of the program's
