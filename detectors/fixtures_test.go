@@ -20,6 +20,9 @@ func TestFixtures(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			dir := filepath.Join(fixturesDir, name)
 			res := detectortest.Run(t, dir, detectors.All)
+			if res == nil {
+				return // it says why
+			}
 			wants, err := detectortest.Wants(dir)
 			if err != nil {
 				t.Fatal(err)
