@@ -49,7 +49,7 @@ func (m *metered) families() []*dto.MetricFamily {
 
 func (m *metered) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	m.scrapes.Add(1)
-	format := expfmt.Negotiate(r.Header)
+	format := expfmt.NegotiateAccept(r.Header, expfmt.DefaultAcceptedFormats()...)
 	w.Header().Set("Content-Type", string(format))
 	enc := expfmt.NewEncoder(w, format)
 	for _, f := range m.families() {
