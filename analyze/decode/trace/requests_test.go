@@ -72,7 +72,12 @@ func (tr *truth) middleware(h http.Handler) http.Handler {
 			tr.byConn[s.conn] = s
 		}
 		tr.mu.Unlock()
-		defer func() { s.end = time.Now() }()
+		defer func() {
+			end := time.Now()
+			tr.mu.Lock()
+			defer tr.mu.Unlock()
+			s.end = end
+		}()
 		h.ServeHTTP(w, r)
 	})
 }
@@ -212,6 +217,8 @@ func sameEverywhere(t *testing.T, data []byte) (*evidence.Trace, *window) {
 // compare holds the trace's requests against the truth.
 func (tr *truth) compare(t *testing.T, c *clock, got *evidence.Trace, w *window, protocol string) {
 	t.Helper()
+	tr.mu.Lock() // connections note their last write when the client may long be done
+	defer tr.mu.Unlock()
 	lo, hi := c.start(t, got)
 	slack := hi.Sub(lo)
 	window := time.Duration(got.Windows[0].DurationNS)
@@ -467,8 +474,11 @@ func (sc scenario) run(t *testing.T) {
 		splitting.Wait()
 	})
 	got, w := sameEverywhere(t, data)
-	if len(tr.served) != clients*each {
-		t.Fatalf("%d requests were served, want %d", len(tr.served), clients*each)
+	tr.mu.Lock()
+	n := len(tr.served)
+	tr.mu.Unlock()
+	if n != clients*each {
+		t.Fatalf("%d requests were served, want %d", n, clients*each)
 	}
 	if n := got.Windows[0].Generations; sc.splits && n < 2 {
 		t.Errorf("%d generations: none ended in the middle", n)
