@@ -12,7 +12,7 @@ import (
 func startedBy(g evidence.Group, function string, line int) evidence.Group {
 	g.CreatedBy = evidence.Frame{Function: function, File: "/src/app/main.go", Line: line}
 	if !strings.HasPrefix(function, "main.") {
-		g.CreatedBy.File = "/root/go/pkg/mod/k8s.io/apimachinery@v0.37.2/x.go"
+		g.CreatedBy.File = "/go/pkg/mod/k8s.io/apimachinery@v0.37.2/x.go"
 	}
 	return g
 }
@@ -20,7 +20,7 @@ func startedBy(g evidence.Group, function string, line int) evidence.Group {
 func libraryStack(functions ...string) evidence.Stack {
 	var s evidence.Stack
 	for i, f := range functions {
-		s = append(s, evidence.Frame{Function: f, File: "/root/go/pkg/mod/k8s.io/client-go@v0.37.2/x.go", Line: 100 + i})
+		s = append(s, evidence.Frame{Function: f, File: "/go/pkg/mod/k8s.io/client-go@v0.37.2/x.go", Line: 100 + i})
 	}
 	return s
 }
