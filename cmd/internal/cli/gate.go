@@ -31,7 +31,7 @@ Without it every finding of severity --fail-on and confidence --min-confidence o
 Where both sides are directories of several captures, each is a run: a finding fails only if it
 fails in each of them, and the scores of diff (CPU time by function, lock delay, waits, latency)
 are compared by a permutation test over all of a family, at 5 %. What is worse by --min-effect
-fails, too. Eight runs a side find a rise of a quarter; fewer than three show nothing.
+fails, too. Take eight runs a side or more; fewer than three show nothing.
 
 Leaks are compared by fingerprint and by rate, never by totals. A known one has grown when the
 goroutines that survive, per request where the requests are known and else per second, exceed
