@@ -2,6 +2,7 @@ package score
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 
 	"go-debug/analyze/evidence"
@@ -139,7 +140,7 @@ func capturing(f evidence.Frame) bool {
 
 // largest turns sums into scores, for the functions with more than a sliver of the total.
 func largest(family Family, by map[string]int64, total int64, scale func(int64) (float64, string)) []Score {
-	names := sorted(by)
+	names := slices.Sorted(maps.Keys(by))
 	names = slices.DeleteFunc(names, func(n string) bool { return float64(by[n]) < minSlice*float64(total) })
 	slices.SortStableFunc(names, func(a, b string) int { return cmp.Compare(by[b], by[a]) })
 	var out []Score

@@ -11,6 +11,7 @@ package score
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 
 	"go-debug/analyze"
@@ -111,7 +112,7 @@ func runtimeScores(set *evidence.Set, perS float64) []Score {
 	quantile("P50 scheduler latency", &t.Sched.Latency, 0.5)
 	quantile("P99 scheduler latency", &t.Sched.Latency, 0.99)
 	var pauses evidence.Histogram
-	for _, kind := range sorted(t.GC.STW) {
+	for _, kind := range slices.Sorted(maps.Keys(t.GC.STW)) {
 		h := t.GC.STW[kind]
 		pauses.Merge(&h)
 	}
@@ -124,15 +125,6 @@ func runtimeScores(set *evidence.Set, perS float64) []Score {
 			Score{Runtime, "GC mark phase share of time", "ratio", float64(t.GC.MarkNS) / float64(t.DurationNS()), t.GC.Cycles, false})
 	}
 	return out
-}
-
-func sorted[V any](m map[string]V) []string {
-	var keys []string
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	return keys
 }
 
 // waitScores are P50, P95 and P99 of the waits of each function of the program for each reason. The

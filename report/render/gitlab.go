@@ -42,7 +42,7 @@ var gitlabSeverities = map[analyze.Severity]string{
 func renderGitLab(w io.Writer, r *report.Report, _ Options) error {
 	issues := []gitlabIssue{}
 	seen := map[string]int{}
-	for _, c := range checks(r) {
+	for _, c := range checks(clean(r)) {
 		switch {
 		case c.State == report.Errored || c.State == report.Failed && c.Rule == "":
 			c.Fingerprint, c.Severity = c.Suite+": "+c.Name, analyze.High

@@ -60,7 +60,7 @@ type junitText struct {
 func renderJUnit(w io.Writer, r *report.Report, o Options) error {
 	all := &junitSuites{Name: "go-debug"}
 	byName := map[string]*junitSuite{}
-	for _, c := range checks(r) {
+	for _, c := range checks(clean(r)) {
 		s := byName[c.Suite]
 		if s == nil {
 			s = &junitSuite{Name: c.Suite}
@@ -109,10 +109,10 @@ func (s *junitSuite) add(c *report.Check, o Options) {
 	s.Cases = append(s.Cases, tc)
 }
 
-// checks are the checks of a report as formats for pipelines show them: safe to show, and with what is
-// known to be missing of an input.
+// checks are the checks of a report as formats for pipelines show them: with what is known to be
+// missing of an input. The report is clean.
 func checks(r *report.Report) []report.Check {
-	all := clean(r).Checks()
+	all := r.Checks()
 	for i := range all {
 		if in := all[i].Input; in != nil {
 			if lost := lossPhrase(*in); lost != "" {

@@ -1,6 +1,7 @@
 package render
 
 import (
+	"cmp"
 	"encoding/json"
 	"io"
 	"net/url"
@@ -143,15 +144,8 @@ func newSARIFRule(rule report.Rule) sarifRule {
 	case rule.Severity <= analyze.Info:
 		level = "note"
 	}
-	return sarifRule{ID: rule.ID, ShortDescription: sarifMessage{rule.Title}, FullDescription: sarifMessage{orElse(rule.Help, rule.Title)},
-		Help: sarifMessage{orElse(rule.Remedy, rule.Title)}, Configuration: sarifConfig{level}}
-}
-
-func orElse(text, other string) string {
-	if text == "" {
-		return other
-	}
-	return text
+	return sarifRule{ID: rule.ID, ShortDescription: sarifMessage{rule.Title}, FullDescription: sarifMessage{cmp.Or(rule.Help, rule.Title)},
+		Help: sarifMessage{cmp.Or(rule.Remedy, rule.Title)}, Configuration: sarifConfig{level}}
 }
 
 // sarifLevel is how much a check weighs.

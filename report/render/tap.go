@@ -19,7 +19,7 @@ var tap = &Format{
 }
 
 func renderTAP(w io.Writer, r *report.Report, o Options) error {
-	all := checks(r)
+	all := checks(clean(r))
 	var out bytes.Buffer
 	fmt.Fprintf(&out, "TAP version 14\n1..%d\n", len(all))
 	for i := range all {
