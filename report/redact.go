@@ -13,16 +13,27 @@ const Redacted = "[redacted]"
 // parameters of URLs.
 const secretName = `(?:[A-Za-z0-9_.-]*(?:passw(?:or)?d|passphrase|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|credential|signature|session[_-]?id|authorization|auth[_-]?key)[A-Za-z0-9_.-]*|pwd|sig)`
 
+// headerName matches the names of HTTP headers that hold credentials.
+const headerName = `(?:(?:proxy-)?authorization|cookie|set-cookie|x-[a-z-]*(?:key|token|secret)): *`
+
+// value is what a shell would join into one word: pieces in quotes and pieces without. A quote that
+// nothing closes ends it.
+const value = `(?:"[^"]*"|'[^']*'|[^\s&;,"'\x60]+)+`
+
 var (
-	userInfo = regexp.MustCompile(`([A-Za-z][A-Za-z0-9+.-]*://)[^/?#\s@]*@`)
-	// named is NAME=VALUE; a value in quotes ends with them.
-	named  = regexp.MustCompile(`(?i)(^|[^A-Za-z0-9_.-])(` + secretName + `=)("[^"]*"|'[^']*'|[^\s&;,"'\x60]+)`)
-	header = regexp.MustCompile(`(?i)\b((?:proxy-)?authorization|cookie|set-cookie|x-[a-z-]*(?:key|token|secret))(: *)([^"'\x60\n]+)`)
+	userInfo = regexp.MustCompile(`([A-Za-z][A-Za-z0-9+.-]*://)[^/?#\s@]+@`)
+	// named is NAME=VALUE. It is asked before header and scheme, which would take the name for a part
+	// of their values and leave what stands in quotes behind it.
+	named = regexp.MustCompile(`(?i)(^|[^A-Za-z0-9_.-])(` + secretName + `=)((?:bearer|basic) +)?` + value)
+	// member is "NAME": VALUE of JSON, whose quotes may be escaped.
+	member = regexp.MustCompile(`(?i)(["'])(` + secretName + `)(\\?["']\s*:\s*)(?:\\"(?:[^"\\]|\\[^"])*\\"|"(?:[^"\\]|\\.)*"|'[^']*'|[^\s,}\]"'\\]+)`)
+	// header ends with the quotes that it stands in, or else with its line.
+	header = regexp.MustCompile(`(?i)("` + headerName + `)[^"\s][^"\n]*|('` + headerName + `)[^'\s][^'\n]*|\b(` + headerName + `)[^\s][^\n]*`)
 	scheme = regexp.MustCompile(`(?i)\b(bearer|basic) +[A-Za-z0-9+/_=.~-]{8,}`)
 	// known are tokens that tell by their form what they are: of JWT, cloud providers, forges, chats
 	// and payment services.
 	known = regexp.MustCompile(`\beyJ[A-Za-z0-9_-]{6,}\.[A-Za-z0-9_-]{6,}(?:\.[A-Za-z0-9_-]*)?` +
-		`|\b(?:AKIA|ASIA)[0-9A-Z]{16}\b|\bAIza[0-9A-Za-z_-]{35}` +
+		`|\b(?:AKIA|ASIA)[0-9A-Z]{16}\b|\bAIza[0-9A-Za-z_-]{35,}` +
 		`|\bgh[pousr]_[A-Za-z0-9]{20,}|\bgithub_pat_[A-Za-z0-9_]{20,}|\bglpat-[A-Za-z0-9_-]{16,}` +
 		`|\bxox[abeoprs]-[A-Za-z0-9-]{10,}|\b[sr]k[-_](?:live|test|proj|ant)[-_][A-Za-z0-9_-]{10,}|\bsk-[A-Za-z0-9]{20,}` +
 		`|-----BEGIN [A-Z ]*PRIVATE KEY-----[^-]*(?:-----END [A-Z ]*PRIVATE KEY-----)?`)
@@ -51,13 +62,30 @@ func redactArguments(args []string) {
 	}
 }
 
-// RedactText hides what looks like a secret in a text.
+// passes is how often a text is redacted at most. What one rule leaves may be another's to hide; two
+// or three passes find nothing more in any text that was not made to need them.
+const passes = 8
+
+// RedactText hides what looks like a secret in a text. A text in which every pass finds more is hidden
+// as a whole, so that redacting again never changes anything.
 func RedactText(s string) string {
+	for range passes {
+		next := redactOnce(s)
+		if next == s {
+			return s
+		}
+		s = next
+	}
+	return Redacted
+}
+
+func redactOnce(s string) string {
 	s = userInfo.ReplaceAllString(s, "${1}"+Redacted+"@")
 	s = known.ReplaceAllString(s, Redacted)
-	s = header.ReplaceAllString(s, "${1}${2}"+Redacted)
-	s = scheme.ReplaceAllString(s, "${1} "+Redacted)
 	s = named.ReplaceAllString(s, "${1}${2}"+Redacted)
+	s = member.ReplaceAllString(s, "${1}${2}${3}"+Redacted)
+	s = header.ReplaceAllString(s, "${1}${2}${3}"+Redacted)
+	s = scheme.ReplaceAllString(s, "${1} "+Redacted)
 	return valued.ReplaceAllStringFunc(s, func(m string) string {
 		name, value, _ := strings.Cut(m, "=")
 		if looksRandom(value) {

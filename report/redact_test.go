@@ -14,6 +14,16 @@ var secretTexts = map[string]string{
 	"--api-key=abc123":                                                    "abc123",
 	"DB_PASSWORD=correct horse":                                           "correct",
 	`password="correct horse battery"`:                                    "battery",
+	`password=""battery`:                                                  "battery",
+	`pass --password='correct '"horse"battery; next`:                      "battery",
+	`authorization=Bearer hunter2, next`:                                  "hunter2",
+	`bearer password="hunter2"`:                                           "hunter2",
+	`Cookie: a="x"; session="abc123"`:                                     "abc123",
+	`{"user":"x","password":"hunter2","n":1}`:                             "hunter2",
+	`{"api_key" : "hun\"ter2"}`:                                           "ter2",
+	`body "{\"token\":\"hunter2\"}"`:                                      "hunter2",
+	`{'secret': 17, 'x': 1}`:                                              "17",
+	"http://app/?key=AIza" + strings.Repeat("a", 40) + "eyJabcdef.abcdef": "eyJ",
 	"api_token=tiny":                                                      "tiny",
 	"Authorization: Bearer abc.def":                                       "abc.def",
 	"curl -H 'X-Api-Key: abc123' http://app":                              "abc123",
@@ -74,14 +84,29 @@ func TestRedact(t *testing.T) {
 	}
 }
 
+// FuzzRedactText: whatever stands around it, a value behind a name that says it is secret is hidden, in
+// quotes or not, and redacting again changes nothing. Quotes are taken out of what stands around it,
+// since they decide where a value ends.
 func FuzzRedactText(f *testing.F) {
 	for s := range secretTexts {
 		f.Add(s)
 	}
+	const secret = "planted-Secret"
+	unquoted := strings.NewReplacer(`"`, "", `'`, "")
 	f.Fuzz(func(t *testing.T, s string) {
 		once := RedactText(s)
 		if twice := RedactText(once); twice != once {
 			t.Errorf("%q becomes %q and then %q", s, once, twice)
+		}
+		around := unquoted.Replace(s)
+		if strings.Contains(around, secret) {
+			return
+		}
+		for _, quote := range []string{"", `"`, `'`} {
+			text := around + " password=" + quote + secret + quote + " " + around
+			if got := RedactText(text); strings.Contains(got, secret) {
+				t.Errorf("%q becomes %q", text, got)
+			}
 		}
 	})
 }
