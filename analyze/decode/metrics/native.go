@@ -16,15 +16,24 @@ const maxNative = 1024
 type native struct {
 	count, sum float64
 	buckets    []nativeBucket
-	tooMany    bool
+	tooMany    bool // or one that is none: no distribution can be told
 }
 
 // nativeBucket holds what is above lo and at most hi.
 type nativeBucket struct{ lo, hi, count float64 }
 
+// valid is false of buckets that end before they begin or hold less than nothing.
+func (b nativeBucket) valid() bool { return b.lo <= b.hi && b.count >= 0 && finite(b.count) }
+
+func finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }
+
 // add sums histograms. Those of different resolution share the bounds of the coarser one.
 func (n *native) add(o *native) {
 	if o == nil {
+		return
+	}
+	if !finite(o.count) || !finite(o.sum) {
+		n.tooMany = true
 		return
 	}
 	n.count += o.count
@@ -33,6 +42,8 @@ func (n *native) add(o *native) {
 	for _, b := range o.buckets {
 		i, found := slices.BinarySearchFunc(n.buckets, b, compareNative)
 		switch {
+		case !b.valid():
+			n.tooMany = true
 		case found:
 			n.buckets[i].count += b.count
 		case len(n.buckets) >= maxNative:

@@ -3,6 +3,7 @@ package metrics
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
@@ -148,8 +149,29 @@ func TestRoles(t *testing.T) {
 	}
 }
 
-// protobuf is the one scrape format with native histograms.
-func TestProto(t *testing.T) {
+// A bucket that ends before it begins, or holds less than nothing, is no bucket; nothing is told of a
+// histogram without it.
+func TestBucketsThatAreNone(t *testing.T) {
+	for _, histogram := range []string{
+		`"count":"3","sum":"1","buckets":[[0,"0.5","0.1","3"]]`, `"count":"3","sum":"1","buckets":[[0,"0.1","0.5","-3"]]`,
+		`"count":"3","sum":"1","buckets":[[0,"0.1","0.5","Inf"]]`, `"count":"NaN","sum":"1","buckets":[[0,"0.1","0.5","3"]]`,
+		`"count":"3","sum":"Inf","buckets":[[0,"0.1","0.5","3"]]`,
+	} {
+		answer := `{"status":"success","data":{"resultType":"matrix","result":[{"metric":{"__name__":"http_request_duration_seconds"},"histograms":[[1760000000,{` + histogram + `}]]}]}}`
+		set, err := Decoder{}.DecodeQuery(context.Background(), strings.NewReader(answer), evidence.Position{}, budget.Default())
+		if err != nil || len(set.Loads) != 1 {
+			t.Fatalf("%s: %v", histogram, err)
+		}
+		checkLoads(t, set)
+		if b := set.Loads[0].Points[0].LatencyBuckets; len(b) > 0 || !strings.Contains(fmt.Sprint(set.Inputs[0].Notes), "percentiles may be missing") {
+			t.Errorf("%s: buckets %v, notes %q", histogram, b, set.Inputs[0].Notes)
+		}
+	}
+}
+
+// protoScrape is a scrape with a gauge and a native histogram.
+func protoScrape(t testing.TB) []byte {
+	t.Helper()
 	name, gauge, hist := "go_goroutines", dto.MetricType_GAUGE, dto.MetricType_HISTOGRAM
 	latency, schema, zero := "http_request_duration_seconds", int32(0), 0.0
 	n, sum, goroutines := uint64(10), 12.0, 8.0
@@ -169,11 +191,17 @@ func TestProto(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if !IsProto(b.Bytes()) || IsProto([]byte("go_goroutines 8\n")) {
+	return b.Bytes()
+}
+
+// protobuf is the one scrape format with native histograms.
+func TestProto(t *testing.T) {
+	scrape := protoScrape(t)
+	if !IsProto(scrape) || IsProto([]byte("go_goroutines 8\n")) {
 		t.Error("not told from text")
 	}
 	at := time.Unix(1760000000, 0).UTC()
-	set, err := Decoder{}.DecodeProto(context.Background(), bytes.NewReader(b.Bytes()), evidence.Position{At: at}, budget.Default())
+	set, err := Decoder{}.DecodeProto(context.Background(), bytes.NewReader(scrape), evidence.Position{At: at}, budget.Default())
 	if err != nil || len(set.Loads) != 1 {
 		t.Fatalf("%v, %+v", err, set)
 	}
@@ -182,9 +210,26 @@ func TestProto(t *testing.T) {
 	if fmt.Sprint(p.LatencyBuckets) != fmt.Sprint(want) || !p.Sparse || *p.Goroutines != 8 || *p.Requests != 10 || !p.At.Equal(at) {
 		t.Errorf("%+v", p)
 	}
-	for _, n := range []int{1, 20, b.Len() - 1} {
-		if _, err := (Decoder{}).DecodeProto(context.Background(), bytes.NewReader(b.Bytes()[:n]), evidence.Position{}, budget.Default()); err == nil {
-			t.Errorf("cut after %d of %d bytes, and not refused", n, b.Len())
+	for _, n := range []int{1, 20, len(scrape) - 1} {
+		if _, err := (Decoder{}).DecodeProto(context.Background(), bytes.NewReader(scrape[:n]), evidence.Position{}, budget.Default()); err == nil {
+			t.Errorf("cut after %d of %d bytes, and not refused", n, len(scrape))
+		}
+	}
+}
+
+// checkLoads holds for whatever was decoded: bounds of buckets ascend, and all can be written as JSON.
+func checkLoads(t *testing.T, set *evidence.Set) {
+	t.Helper()
+	if _, err := json.Marshal(set); err != nil {
+		t.Fatal(err)
+	}
+	for _, l := range set.Loads {
+		for _, p := range l.Points {
+			for i, b := range p.LatencyBuckets {
+				if math.IsInf(b.LE, 0) || math.IsNaN(b.Count) || i > 0 && b.LE < p.LatencyBuckets[i-1].LE {
+					t.Fatalf("bad buckets %+v", p.LatencyBuckets)
+				}
+			}
 		}
 	}
 }
@@ -198,14 +243,16 @@ func FuzzDecodeQuery(f *testing.F) {
 	f.Add([]byte(`{"status":"success","data":{"result":[{"metric":{"__name__":"up"},"value":[1,"0"]}]}}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		set, _ := Decoder{}.DecodeQuery(context.Background(), bytes.NewReader(data), evidence.Position{}, budget.Default())
-		for _, l := range set.Loads {
-			for _, p := range l.Points {
-				for i := 1; i < len(p.LatencyBuckets); i++ {
-					if p.LatencyBuckets[i].LE < p.LatencyBuckets[i-1].LE {
-						t.Fatalf("bad buckets %+v", p.LatencyBuckets)
-					}
-				}
-			}
-		}
+		checkLoads(t, set)
+	})
+}
+
+func FuzzDecodeProto(f *testing.F) {
+	f.Add(protoScrape(f))
+	f.Add([]byte("\x05\x0a\x02up\x18\x01"))
+	f.Add([]byte("\xff\xff\xff\x07\x0a\x02up\x18"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		set, _ := Decoder{}.DecodeProto(context.Background(), bytes.NewReader(data), evidence.Position{}, budget.Default())
+		checkLoads(t, set)
 	})
 }
