@@ -268,24 +268,3 @@ func asJSON(t *testing.T, v any) string {
 	}
 	return string(b)
 }
-
-func FuzzDecode(f *testing.F) {
-	f.Add([]byte("go 1.26 trace\x00\x00\x00"), "cpu.pb.gz")
-	f.Add(profileBytes(f, "threadcreate", 0), "threads")
-	f.Add(profileBytes(f, "goroutine", 2), "dump.txt")
-	f.Add(profileBytes(f, "goroutine", 1), "dump.txt")
-	f.Add(zip(f, zip(f, []byte("# TYPE up gauge\nup 1\n"))), "m.gz")
-	f.Add(zst(f, zip(f, []byte("# TYPE up gauge\nup 1\n"))), "m.zst")
-	f.Add([]byte("<html>"), "")
-	f.Add([]byte("\x0a\x04\x08\x01\x10\x02"), "x.trace")
-	f.Fuzz(func(t *testing.T, data []byte, name string) {
-		b := budget.Budget{Bytes: 1 << 20, Memory: 32 << 20, Stacks: 100}
-		set, in := one(t, item(1, name, data), b)
-		if strings.Contains(in.Error, " panicked") {
-			t.Fatal(in.Error)
-		}
-		if in.Complete && isBare(set) && in.Kind != evidence.Metrics {
-			t.Fatalf("complete without evidence: %+v", in)
-		}
-	})
-}

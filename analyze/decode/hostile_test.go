@@ -35,7 +35,7 @@ func (f *faultyReader) Read(p []byte) (int, error) {
 var errDisk = errors.New("input/output error")
 
 // captures are small ones of every kind, from a fixture.
-func captures(t *testing.T) map[string][]byte {
+func captures(t testing.TB) map[string][]byte {
 	t.Helper()
 	dir := filepath.Join("..", "..", "fixtures", "resyncleak")
 	out := map[string][]byte{}

@@ -252,6 +252,7 @@ func FuzzDecode(f *testing.F) {
 		f.Add(data[:min(len(data), 4<<10)])
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
+		Sniff(data)
 		set, err := decodeBytes(data)
 		if set == nil {
 			if err == nil {

@@ -242,6 +242,7 @@ func FuzzDecodeQuery(f *testing.F) {
 	f.Add(text)
 	f.Add([]byte(`{"status":"success","data":{"result":[{"metric":{"__name__":"up"},"value":[1,"0"]}]}}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
+		IsQuery(data)
 		set, _ := Decoder{}.DecodeQuery(context.Background(), bytes.NewReader(data), evidence.Position{}, budget.Default())
 		checkLoads(t, set)
 	})
@@ -252,6 +253,7 @@ func FuzzDecodeProto(f *testing.F) {
 	f.Add([]byte("\x05\x0a\x02up\x18\x01"))
 	f.Add([]byte("\xff\xff\xff\x07\x0a\x02up\x18"))
 	f.Fuzz(func(t *testing.T, data []byte) {
+		IsProto(data)
 		set, _ := Decoder{}.DecodeProto(context.Background(), bytes.NewReader(data), evidence.Position{}, budget.Default())
 		checkLoads(t, set)
 	})

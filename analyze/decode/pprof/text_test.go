@@ -214,6 +214,7 @@ func FuzzText(f *testing.F) {
 	f.Add([]byte("threadcreate profile: total 1\n1 @ 0x1\n#\t0x1\tmain.f+0x1\tf.go:1\n"))
 	f.Add([]byte("--- heapz 1 ---\n"))
 	f.Fuzz(func(t *testing.T, data []byte) {
+		LegacyText(data)
 		set, err := decodeErr(t, data, budget.Budget{Memory: 32 << 20, Stacks: 10})
 		if err == nil && len(set.Profiles)+len(set.Snapshots) != 1 {
 			t.Fatal("no error and no evidence")
