@@ -19,10 +19,11 @@ type Pass struct {
 	// Ceiling is the highest confidence among the needs that are met.
 	Ceiling Confidence
 
-	detector *Detector
-	params   map[string]float64
-	result   *Result
-	outcome  Outcome
+	detector   *Detector
+	params     map[string]float64
+	severities map[string]Severity
+	result     *Result
+	outcome    Outcome
 }
 
 // Param is the value of one of the detector's parameters.
@@ -41,7 +42,7 @@ func (p *Pass) Report(f Finding) {
 		panic("detector " + p.detector.Name + " reports the undeclared rule " + f.Rule)
 	}
 	f.Noun = cmp.Or(f.Noun, p.detector.Noun, p.detector.Name)
-	f.Severity = rule.Severity
+	f.Severity = cmp.Or(p.severities[rule.ID], rule.Severity)
 	f.Confidence = min(f.Confidence, p.Ceiling)
 	f.Remedy = cmp.Or(f.Remedy, rule.Remedy)
 	f.Fingerprint = fingerprint(&f)
@@ -85,6 +86,8 @@ type Options struct {
 	Only []string
 	// Params overrides defaults by "detector.param".
 	Params map[string]float64
+	// Severities overrides those of rules by their ID.
+	Severities map[string]Severity
 }
 
 // Run runs the detectors over the evidence. The result is ordered and depends on nothing
@@ -107,16 +110,17 @@ func Run(ctx context.Context, set *evidence.Set, detectors []*Detector, opt Opti
 		res.Outcomes = append(res.Outcomes, out)
 	}
 	res.Findings = fold(dedupe(res.Findings), rulesByID(detectors))
-	res.Rules = rulesOf(res.Findings, detectors)
+	res.Rules = rulesOf(res.Findings, detectors, opt.Severities)
 	return res, nil
 }
 
 // rulesOf are the rules of the findings, each once, by ID.
-func rulesOf(findings []Finding, detectors []*Detector) []Rule {
+func rulesOf(findings []Finding, detectors []*Detector, severities map[string]Severity) []Rule {
 	var out []Rule
 	for _, d := range detectors {
 		for _, rule := range d.Rules {
 			if slices.ContainsFunc(findings, func(f Finding) bool { return f.Rule == rule.ID }) {
+				rule.Severity = cmp.Or(severities[rule.ID], rule.Severity)
 				out = append(out, rule)
 			}
 		}
@@ -187,7 +191,7 @@ func (opt Options) Check(detectors []*Detector) error {
 }
 
 func runOne(ctx context.Context, set *evidence.Set, d *Detector, opt Options, res *Result) (out Outcome) {
-	p := &Pass{Evidence: set, detector: d, params: map[string]float64{}, result: &Result{},
+	p := &Pass{Evidence: set, detector: d, params: map[string]float64{}, severities: opt.Severities, result: &Result{},
 		outcome: Outcome{Detector: d.Name, State: Ran}}
 	for _, prm := range d.Params {
 		p.params[prm.Name] = prm.Default

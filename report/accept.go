@@ -66,8 +66,8 @@ func (a *Acceptance) matches(ch *Change) bool {
 	return MatchPattern(a.Function, f) || MatchPattern(a.Function, evidence.NormalFunction(f))
 }
 
-// expired reports whether the acceptance is past at a day; it is past if the day is not known.
-func (a *Acceptance) expired(today Day) bool {
+// Expired reports whether the acceptance is past at a day; it is past if the day is not known.
+func (a *Acceptance) Expired(today Day) bool {
 	return today.t.IsZero() || a.Until.t.Before(today.t)
 }
 
@@ -84,7 +84,7 @@ func (a *Acceptance) String() string {
 func accept(changes []Change, list []Acceptance, today Day) (expired, unused []string) {
 	for i := range list {
 		a := &list[i]
-		past := a.expired(today)
+		past := a.Expired(today)
 		met := 0
 		for j := range changes {
 			ch := &changes[j]

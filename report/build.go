@@ -52,7 +52,7 @@ func inOrder(inputs []evidence.Input) []evidence.Input {
 func newInput(in evidence.Input) Input {
 	out := Input{
 		Name: in.Source, Kind: cmp.Or(in.Kind, evidence.Unknown), Format: Text(in.Format),
-		SHA256: Text(in.SHA256), Go: Text(in.Go), Phase: Text(in.Phase), Complete: in.Complete,
+		SHA256: Text(in.SHA256), Go: Text(in.Go), Phase: Text(in.Phase), Empty: in.Empty, Complete: in.Complete,
 		Error: in.Error, Hint: in.Hint, Notes: in.Notes,
 	}
 	if !in.At.IsZero() {

@@ -32,6 +32,8 @@ type Policy struct {
 	RequireConclusive bool
 	// Accept lists findings that do not fail.
 	Accept []Acceptance
+	// Require lists evidence without which nothing passes.
+	Require []Requirement
 	// Now settles which acceptances have expired where no input says when it was captured.
 	Now time.Time
 }
@@ -126,6 +128,11 @@ func (j *Judgement) unanswered(head *Report, c *Comparison, all []Change, p Poli
 		// A known finding that grew would fail the gate; one that is out of sight may have grown.
 		if ch.Class == ClassUnchecked && p.counts(ch) && ch.Accepted == "" && p.RequireConclusive && !named[detectorOf(ch.Rule)] {
 			j.add(ExitInconclusive, "%s could not be checked: %s", ch.reason(true), ch.Why)
+		}
+	}
+	for i := range p.Require {
+		if why := p.Require[i].missing(head); why != "" {
+			j.add(ExitInconclusive, "%s", why)
 		}
 	}
 	for _, d := range head.Detectors {

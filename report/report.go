@@ -92,6 +92,7 @@ type Input struct {
 	CapturedAt Text          `json:"captured_at" jsonschema:"RFC 3339; null when nobody recorded it"`
 	ProgramAt  Text          `json:"program_at" jsonschema:"the same by the clock of the program, RFC 3339; null when the capture does not say"`
 	Phase      Text          `json:"phase" jsonschema:"settled: taken when the load had stopped; unattended: when it was to stop and nobody saw it do so; null for any other"`
+	Empty      bool          `json:"empty" jsonschema:"true for a profile without a sample: nothing happened, or nobody turned it on"`
 	Complete   bool          `json:"complete" jsonschema:"false when the input was cut, over budget or unreadable"`
 	LostBytes  *int64        `json:"lost_bytes" jsonschema:"bytes not analysed; null when that is not known"`
 	LostS      *float64      `json:"lost_s" jsonschema:"seconds of the capture's window that are missing; null when that is not known"`

@@ -84,6 +84,11 @@ type Input struct {
 	// say. Inputs are ordered by the collector's clock (At), because programs have clocks of
 	// their own.
 	ProgramAt time.Time `json:"program_at,omitzero"`
+	// Empty is true for a profile without a sample, which looks the same whether nothing happened or nobody
+	// turned it on.
+	Empty bool `json:"empty,omitempty"`
+	// BuildID identifies the program's binary; empty when the capture does not say.
+	BuildID string `json:"build_id,omitempty"`
 	// Complete is false when the input was cut, over budget or unreadable.
 	Complete bool `json:"complete"`
 	// LostBytes counts the bytes that were not analysed, where that is known.

@@ -27,8 +27,8 @@ func (p *parsed) notes(kind evidence.Kind, guess bool) []string {
 	if guess {
 		add("mutex and block profiles look the same and nothing says which this is: taken for a mutex profile; name the file mutex or block to settle it")
 	}
-	if note, ok := emptyNotes[kind]; ok && allZero(p.totals) && p.negative == 0 {
-		add("%s", note)
+	if p.isEmpty(kind) {
+		add("%s", emptyNotes[kind])
 	}
 	p.noteKind(kind, add)
 	// Over a window (?seconds=N) less may be in use at the end than at the start.
@@ -42,6 +42,11 @@ func (p *parsed) notes(kind evidence.Kind, guess bool) []string {
 	p.noteLabels(kind, add)
 	p.noteLosses(add)
 	return append(out, p.remarks...)
+}
+
+// isEmpty reports a profile without a sample, of a kind that may have none.
+func (p *parsed) isEmpty(kind evidence.Kind) bool {
+	return emptyNotes[kind] != "" && allZero(p.totals) && p.negative == 0
 }
 
 // noteKind is about what the profile is of.

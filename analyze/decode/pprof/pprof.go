@@ -75,6 +75,7 @@ func deliver(p *parsed, in evidence.Input, declared evidence.Kind, b budget.Budg
 	} else {
 		set.Profiles = append(set.Profiles, toProfile(p, kind, in.Position))
 	}
+	in.BuildID, in.Empty = p.build, p.isEmpty(kind)
 	in.Notes = append(in.Notes, p.notes(kind, guess)...)
 	set.Inputs = append(set.Inputs, in)
 	if readErr != nil {
