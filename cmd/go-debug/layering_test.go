@@ -40,7 +40,7 @@ var layers = []layer{
 	{pkg: "report", may: []string{"analyze", "analyze/evidence", "analyze/score", "analyze/stats"}},
 	{pkg: "report/render", may: []string{"report", "analyze", "analyze/evidence", "analyze/stats"}},
 	{pkg: "cmd/internal/cli", may: []string{"analyze/...", "analyze", "detectors", "report", "report/render", "cmd/internal/config", "cmd/internal/gotest"}},
-	{pkg: "cmd/internal/config", may: []string{"report"}},
+	{pkg: "cmd/internal/config", may: []string{"report", "analyze", "analyze/evidence"}, test: []string{"detectors"}},
 	{pkg: "cmd/internal/gotest", may: []string{"analyze/evidence"}},
 	{pkg: "cmd/go-debug", may: []string{"cmd/internal/cli"}},
 	{pkg: "fixtures/...", may: []string{"fixtures/..."}},

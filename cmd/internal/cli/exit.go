@@ -65,6 +65,9 @@ func exitCode(err error, cmd *cobra.Command, stderr io.Writer) int {
 	case errors.As(err, &f):
 		if f.err != nil {
 			complain(stderr, f.err.Error(), completed(f.hint, cmd))
+			for _, note := range originNotes(cmd, f.err.Error()) {
+				fmt.Fprintf(stderr, "go-debug: note: %s\n", safe(note))
+			}
 		}
 		return f.code
 	case errors.Is(err, context.Canceled):

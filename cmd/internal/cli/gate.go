@@ -46,9 +46,10 @@ strongest evidence of a leak there is. Without a command --settle waits as long 
 stop the load when it says so. The command's output goes to standard error, and a command
 that fails fails the gate.
 
-` + config.FileName + ` in the directory at hand (or --config) lists the findings that are accepted, each
-with a reason and its last day (until). They are judged by the day of the capture, and by today
-where nobody recorded that. An acceptance that has expired fails the gate.
+` + config.FileName + ` in the directory at hand (or --config) holds the policy: findings that are accepted, each
+with a reason and its last day (until); evidence that detectors require; thresholds, severities
+and defaults of flags. Acceptances are judged by the day of the capture, and by today where
+nobody recorded that. One that has expired fails the gate. go-debug config verify checks the file.
 
 It exits with 0 when the gate passes, 1 when it fails, 3 when an input (or the baseline) could
 not be wholly read, and 4 when a detector could not tell: a gate never passes on evidence that
@@ -69,7 +70,6 @@ is not there.`,
 	f := cmd.Flags()
 	f.StringVar(&g.baseline, "baseline", "", "compare with `INPUT` (a JSON report, a capture, a directory of several) and fail only on what is new or worse")
 	f.Float64Var(&g.minEffect, "min-effect", report.DefaultScoreRules().MinEffect, "smallest change of a score that fails, as a `SHARE` of what was")
-	f.StringVar(&g.config, "config", "", "read accepted findings from `FILE` (default: "+config.FileName+" where there is one)")
 	f.IntVar(&g.retry, "retry", 0, "capture a live INPUT, or run the tests, up to `N` times more before failing: a finding fails only if it is there each time")
 	f.DurationVar(&g.settle, "settle", 0, fmt.Sprintf("when the load has stopped, wait so long and look who is left (tests: %v unless set)", gotest.DefaultSettle))
 	return cmd
@@ -80,7 +80,6 @@ type gating struct {
 	runFlags
 	t        *terminal
 	baseline string
-	config   string
 	retry    int
 	settle   time.Duration
 	// minEffect is the smallest change of a score that fails, where both sides have several runs.
@@ -108,9 +107,7 @@ func (g *gating) run(cmd *cobra.Command, inputs, command []string) error {
 	if err != nil {
 		return err
 	}
-	if policy.Accept, err = g.accepted(); err != nil {
-		return err
-	}
+	policy.Accept, policy.Require = g.t.config.Accept, g.t.config.Require
 	trial := report.Trial{Growth: report.DefaultGrowth(), Policy: policy, Scores: report.DefaultScoreRules()}
 	trial.Policy.Now = g.t.clock()
 	trial.Scores.MinEffect = g.minEffect
@@ -226,27 +223,6 @@ func (t *terminal) settling(wait time.Duration, driven bool) {
 		return
 	}
 	t.note("the window is over: stop the load now; looking who is left in %v", wait)
-}
-
-// accepted reads the configuration: the file that was named, or the one at hand where there is one.
-func (g *gating) accepted() ([]report.Acceptance, error) {
-	name := g.config
-	if name == "" {
-		name = config.FileName
-	}
-	f, err := os.Open(name)
-	if errors.Is(err, os.ErrNotExist) && g.config == "" {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, unreadable(fmt.Errorf("cannot read the configuration: %w", err), "ls -l "+source.ShellQuote(name))
-	}
-	defer f.Close()
-	c, err := config.Read(f, name)
-	if err != nil {
-		return nil, usage("go-debug gate --help", "the configuration cannot be used: %w", err)
-	}
-	return c.Accept, nil
 }
 
 // before reads the baseline. What is named like a report must be one, and what was not wholly read is no

@@ -17,6 +17,7 @@ import (
 	"go-debug/analyze/decode"
 	"go-debug/analyze/evidence"
 	"go-debug/analyze/source"
+	"go-debug/cmd/internal/config"
 	"go-debug/detectors"
 	"go-debug/report"
 )
@@ -166,6 +167,7 @@ func (t *terminal) judged(ctx context.Context, set *evidence.Set, problems []sou
 	set = evidence.Merge(set, t.unresolved(problems))
 	var r *report.Report
 	err := in.limits.within(ctx, func() error {
+		opt.Severities = t.config.SeverityOf(config.Rules(detectors.All))
 		read := t.readCode(ctx, &in.code, set, opt)
 		res, err := analyze.Run(ctx, set, detectors.All, opt)
 		if err != nil {

@@ -25,7 +25,7 @@ type limitFlags struct {
 func (l *limitFlags) register(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVar(&l.memory, flagName(budget.MemoryFlag), "", "memory that reading an input may take, a `SIZE` such as 512MiB "+
-		"or 2GiB; what does not fit is left out, and said to be (default: $"+memoryVariable+", else 1GiB or GOMEMLIMIT, whichever is less)")
+		"or 2GiB; what does not fit is left out, and said to be (default: 1GiB or GOMEMLIMIT, whichever is less)")
 	f.StringVar(&l.bytes, flagName(budget.BytesFlag), "", "decompressed bytes of an input that are read, a `SIZE`; of all inputs together eight times as many (default: 8GiB)")
 	f.Int64Var(&l.ratio, flagName(budget.RatioFlag), budget.DefaultRatio, "how many times its size an input may be decompressed to, beyond 256 MiB")
 	f.IntVar(&l.files, flagName(budget.FilesFlag), budget.DefaultFiles, "files of a directory and members of an archive that are read")

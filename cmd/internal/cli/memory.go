@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"cmp"
 	"fmt"
 	"math"
 	"runtime/debug"
@@ -11,9 +10,6 @@ import (
 	"go-debug/analyze/budget"
 )
 
-// memoryVariable is the environment's --max-memory, for containers that set it once for all.
-const memoryVariable = "GO_DEBUG_MAX_MEMORY"
-
 // The bounds of --max-memory. Under the collector's the process itself, apart from what it
 // reads, leaves the garbage collector nothing to work with.
 const (
@@ -21,8 +17,7 @@ const (
 	minCollectorMemory = 64 << 20
 )
 
-// budget is what one input may cost: by --max-memory, else by the environment, else the
-// default, which is lowered to GOMEMLIMIT. It tells the garbage collector as well, unless
+// budget is what one input may cost: by --max-memory, else the default, which is lowered to GOMEMLIMIT. It tells the garbage collector as well, unless
 // somebody has told it already.
 func (in *inputFlags) budget(getenv func(string) string) (budget.Budget, error) {
 	b := budget.Default()
@@ -31,13 +26,10 @@ func (in *inputFlags) budget(getenv func(string) string) (budget.Budget, error) 
 	if limited {
 		b.Memory = max(min(b.Memory, debug.SetMemoryLimit(-1)), minMemory)
 	}
-	if text := cmp.Or(in.limits.memory, getenv(memoryVariable)); text != "" {
-		n, err := parseMemory(text)
-		switch {
-		case err != nil && in.limits.memory != "":
+	if in.limits.memory != "" {
+		n, err := parseMemory(in.limits.memory)
+		if err != nil {
 			return b, usage(budget.MemoryFlag+" 1GiB", "%s: %w", budget.MemoryFlag, err)
-		case err != nil:
-			return b, usage("export "+memoryVariable+"=1GiB", "the environment's %s: %w", memoryVariable, err)
 		}
 		b.Memory = n
 	}

@@ -27,22 +27,20 @@ func TestParseSize(t *testing.T) {
 	}
 }
 
-func TestMemoryOfFlagEnvironmentAndRuntime(t *testing.T) {
+func TestMemoryOfFlagAndRuntime(t *testing.T) {
 	old := debug.SetMemoryLimit(-1)
 	defer debug.SetMemoryLimit(old)
 	const gomemlimit = 300 << 20 // as the runtime has read it
 	for name, tt := range map[string]struct {
-		flag, env, runtime string
-		memory, collector  int64
+		flag, runtime     string
+		memory, collector int64
 	}{
-		"default":                     {"", "", "", 1 << 30, 1 << 30},
-		"environment":                 {"", "256MiB", "", 256 << 20, 256 << 20},
-		"flag":                        {"2GiB", "256MiB", "", 2 << 30, 2 << 30},
-		"little":                      {"2MiB", "", "", 2 << 20, minCollectorMemory},
-		"under GOMEMLIMIT":            {"", "", "300MiB", gomemlimit, gomemlimit},
-		"the flag beats GOMEMLIMIT":   {"2GiB", "", "300MiB", 2 << 30, gomemlimit},
-		"so does the environment":     {"", "400MiB", "300MiB", 400 << 20, gomemlimit},
-		"the collector keeps its own": {"2MiB", "", "300MiB", 2 << 20, gomemlimit},
+		"default":                     {"", "", 1 << 30, 1 << 30},
+		"flag":                        {"2GiB", "", 2 << 30, 2 << 30},
+		"little":                      {"2MiB", "", 2 << 20, minCollectorMemory},
+		"under GOMEMLIMIT":            {"", "300MiB", gomemlimit, gomemlimit},
+		"the flag beats GOMEMLIMIT":   {"2GiB", "300MiB", 2 << 30, gomemlimit},
+		"the collector keeps its own": {"2MiB", "300MiB", 2 << 20, gomemlimit},
 	} {
 		t.Run(name, func(t *testing.T) {
 			debug.SetMemoryLimit(math.MaxInt64)
@@ -50,7 +48,7 @@ func TestMemoryOfFlagEnvironmentAndRuntime(t *testing.T) {
 				debug.SetMemoryLimit(gomemlimit)
 			}
 			in := &inputFlags{limits: limitFlags{memory: tt.flag}}
-			b, err := in.budget(environment(map[string]string{memoryVariable: tt.env, "GOMEMLIMIT": tt.runtime}))
+			b, err := in.budget(environment(map[string]string{"GOMEMLIMIT": tt.runtime}))
 			if err != nil || b.Memory != tt.memory {
 				t.Errorf("memory %d, %v; want %d", b.Memory, err, tt.memory)
 			}
@@ -69,15 +67,14 @@ func environment(vars map[string]string) func(string) string {
 }
 
 func TestMemoryRefused(t *testing.T) {
-	for _, tt := range []struct{ flag, env, text, hint string }{
-		{"much", "", `--max-memory: "much" is no size`, "--max-memory 1GiB"},
-		{"100kB", "1GiB", `--max-memory: "100kB" is too little: give at least 1MiB`, "--max-memory 1GiB"},
-		{"", "lots", `the environment's GO_DEBUG_MAX_MEMORY: "lots" is no size`, "export GO_DEBUG_MAX_MEMORY=1GiB"},
+	for _, tt := range []struct{ flag, text, hint string }{
+		{"much", `--max-memory: "much" is no size`, "--max-memory 1GiB"},
+		{"100kB", `--max-memory: "100kB" is too little: give at least 1MiB`, "--max-memory 1GiB"},
 	} {
-		_, err := (&inputFlags{limits: limitFlags{memory: tt.flag}}).budget(environment(map[string]string{memoryVariable: tt.env}))
+		_, err := (&inputFlags{limits: limitFlags{memory: tt.flag}}).budget(environment(nil))
 		var f *failure
 		if !errors.As(err, &f) || f.code != report.ExitUsage || !strings.Contains(f.Error(), tt.text) || f.hint != tt.hint {
-			t.Errorf("%q, %q: %v", tt.flag, tt.env, err)
+			t.Errorf("%q: %v", tt.flag, err)
 		}
 	}
 }

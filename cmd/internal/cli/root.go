@@ -16,6 +16,7 @@ import (
 
 	"go-debug/analyze/recovered"
 	"go-debug/analyze/source"
+	"go-debug/cmd/internal/config"
 	"go-debug/report"
 )
 
@@ -30,6 +31,7 @@ type terminal struct {
 	getenv         func(string) string
 	files          *fileSystem      // nil means that of the system
 	now            func() time.Time // nil means time.Now
+	config         *config.Config   // of the command at hand; empty until settle has read it
 	progressShown  bool             // the cursor stands behind a progress line
 }
 
@@ -105,6 +107,7 @@ func (t *terminal) traceback(panicked any, stack []byte) {
 }
 
 func newRoot(t *terminal) *cobra.Command {
+	t.config = &config.Config{}
 	root := &cobra.Command{
 		Use:   "go-debug",
 		Short: "Say what is wrong with a Go service from its profiles, dumps, traces and metrics",
@@ -115,10 +118,11 @@ their evidence, says what it could not check, and names the next command.`,
   go-debug analyze http://localhost:6060
   curl -s http://localhost:6060/debug/pprof/goroutine | go-debug analyze
   go-debug gate capture/ --baseline report.json`,
-		SilenceUsage:  true,
-		SilenceErrors: true,
-		Args:          unknownCommand,
-		Version:       versionText(),
+		SilenceUsage:      true,
+		SilenceErrors:     true,
+		Args:              unknownCommand,
+		Version:           versionText(),
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return t.settle(cmd) },
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cmd.SetOut(t.stderr)
 			if err := cmd.Help(); err != nil {
@@ -132,7 +136,8 @@ their evidence, says what it could not check, and names the next command.`,
 	root.SetErr(t.stderr)
 	root.SetVersionTemplate("{{.Version}}")
 	root.SuggestionsMinimumDistance = 2
-	root.AddCommand(newAnalyze(t), newCapture(t), newGate(t), newDiff(t), newExplain(t), newRender(t), newSchema(t), newVersion(t))
+	root.AddCommand(configured(newAnalyze(t), newCapture(t), newGate(t), newDiff(t), newRender(t))...)
+	root.AddCommand(newConfig(t), newExplain(t), newSchema(t), newVersion(t))
 	return root
 }
 

@@ -2,11 +2,15 @@ package cli
 
 import (
 	"fmt"
+	"maps"
 	"runtime"
 	"runtime/debug"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
+	"go-debug/cmd/internal/config"
 	"go-debug/report"
 )
 
@@ -37,13 +41,29 @@ func newVersion(t *terminal) *cobra.Command {
 	}
 }
 
+// schemas are the formats that have one, by what schema calls them.
+func schemas() map[string]func() ([]byte, error) {
+	return map[string]func() ([]byte, error){
+		"report": report.Schema,
+		"config": func() ([]byte, error) { return config.Schema(known()) },
+	}
+}
+
 func newSchema(t *terminal) *cobra.Command {
+	names := slices.Sorted(maps.Keys(schemas()))
 	return &cobra.Command{
-		Use:   "schema",
-		Short: "Print the JSON Schema of the report",
-		Args:  exactly("go-debug schema"),
-		RunE: func(*cobra.Command, []string) error {
-			schema, err := report.Schema()
+		Use:       "schema [" + strings.Join(names, "|") + "]",
+		Short:     "Print the JSON Schema of the report, or of the configuration",
+		ValidArgs: names,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 1 {
+				return usage("go-debug schema", "%s takes one of %s; got %d", cmd.CommandPath(), strings.Join(names, ", "), len(args))
+			}
+			write := schemas()[append(args, "report")[0]]
+			if write == nil {
+				return usage("go-debug schema", "there is no schema of %q (have %s)", args[0], strings.Join(names, ", "))
+			}
+			schema, err := write()
 			if err != nil {
 				return err
 			}
