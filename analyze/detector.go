@@ -30,8 +30,22 @@ type Detector struct {
 	// ReadsCode marks a detector that uses Set.Code: what the program's source says where
 	// goroutines block.
 	ReadsCode bool
+	// Plantings are regressions by which a gate proves that it would fail on what the detector finds.
+	Plantings []Planting
 	// Run reads p.Evidence and calls p.Report. It sees no file, network, clock or global.
 	Run func(ctx context.Context, p *Pass) error
+}
+
+// Planting is a synthetic regression that a detector must find. Its size is what anybody would want to be told
+// of, whatever the detector's parameters are set to.
+type Planting struct {
+	// Rules it stands for: the detector must report one of them. Those of one planting are decided alike.
+	Rules []string
+	// Most is the surest that a finding of these rules can be, with the best evidence.
+	Most Confidence
+	// Put plants in a set that package plant copied, at a line of the program, and says what it planted. The
+	// error says which evidence is missing.
+	Put func(set *evidence.Set, at evidence.Frame) (what string, err error)
 }
 
 // Rule is one fault that a detector knows.

@@ -187,6 +187,12 @@ func (r *Report) otherChecks() []Check {
 			}
 		}
 	}
+	if s := r.Gate.SelfTest; s != nil {
+		for i := range s.Plants {
+			c := s.Plants[i].check()
+			out, told = append(out, c), append(told, c.Text)
+		}
+	}
 	for _, why := range r.Gate.Reasons {
 		if slices.Contains(told, why.Text) {
 			continue

@@ -24,6 +24,7 @@ type Gate struct {
 	Notes         []string           `json:"notes" jsonschema:"what to keep in mind about the comparison"`
 	Captures      int                `json:"captures" jsonschema:"how often the target was captured: a finding fails only if it failed each time"`
 	Command       *Command           `json:"command" jsonschema:"what the gate ran to drive load or tests; null for nothing"`
+	SelfTest      *SelfTest          `json:"self_test" jsonschema:"whether the gate is able to fail; null when that was not tested"`
 }
 
 // GateFindings are the findings by class. Without a baseline all are new.

@@ -274,7 +274,7 @@ func testTogether(vars []variable, rules ScoreRules) {
 	fell := maxT(vars, -1, rules.Seed)
 	method := fmt.Sprintf("permutation max-T over the %d scores of the family, one-sided, %d dealings", len(vars), rose.Dealings)
 	for i := range vars {
-		vars[i].decide(rose.Rises[i], fell.Rises[i].P, method, rules)
+		vars[i].decide(rose.Rises[i], fell.Rises[i].P, method, rules.Level, rules.Level)
 	}
 }
 
@@ -292,7 +292,7 @@ func testEach(vars []variable, rules ScoreRules) {
 	method := fmt.Sprintf("permutation test, one-sided, %d dealings, Holm over the %d scores of the family", dealings, len(vars))
 	for i := range vars {
 		rises[i].P = up[i]
-		vars[i].decide(rises[i], down[i], method, rules)
+		vars[i].decide(rises[i], down[i], method, rules.Level, rules.Level/float64(len(vars)))
 	}
 }
 
@@ -310,8 +310,13 @@ func maxT(vars []variable, sign float64, seed uint64) stats.MaxTResult {
 	return stats.MaxT(runs(func(v *variable) []float64 { return v.before }), runs(func(v *variable) []float64 { return v.after }), seed)
 }
 
-// decide takes the smaller of the chances of the two directions, each tested at the level.
-func (v *variable) decide(rise stats.Rise, pFall float64, method string, rules ScoreRules) {
+// advisedRuns is from which size of both groups on a test does more than happen to fire: it shows a rise by
+// half in one of 100 functions in four of five comparisons.
+const advisedRuns = 8
+
+// decide takes the smaller of the chances of the two directions, each tested at the level. least is the level
+// that one score by itself has to reach before the others of its family are allowed for.
+func (v *variable) decide(rise stats.Rise, pFall float64, method string, level, least float64) {
 	v.Method, v.Interval = method, rise.Interval
 	p, direction := rise.P, ScoreWorse
 	if pFall < p {
@@ -324,10 +329,12 @@ func (v *variable) decide(rise stats.Rise, pFall float64, method string, rules S
 	}
 	v.P = &p
 	switch {
-	case !stats.CanReach(v.Runs[0], v.Runs[1], rules.Level):
-		n := stats.NeededRuns(rules.Level)
-		v.Direction, v.P, v.Why = ScoreUntold, nil, fmt.Sprintf("%d and %d runs cannot show any change at %g %%: take at least %d and %d", v.Runs[0], v.Runs[1], 100*rules.Level, n, n)
-	case p <= rules.Level:
+	case !stats.CanReach(v.Runs[0], v.Runs[1], least):
+		n := stats.NeededRuns(least)
+		v.Direction, v.P = ScoreUntold, nil
+		v.Why = fmt.Sprintf("%d and %d runs cannot show any change at %g %%: need n ≥ %d on each side (below %d the test cannot fire at all)",
+			v.Runs[0], v.Runs[1], 100*level, max(n, advisedRuns), n)
+	case p <= level:
 		v.Direction = direction
 	default:
 		v.Direction = ScoreSteady

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"strings"
@@ -63,7 +64,7 @@ func TestCompareScores(t *testing.T) {
 		"it shrank":                     {runsWith(rng, 8, grown), runsWith(rng, 8, base), "main.b", ScoreBetter, ""},
 		"another did not":               {runsWith(rng, 8, base), runsWith(rng, 8, grown), "main.c", ScoreSteady, ""},
 		"a small one by little":         {runsWith(rng, 8, base), runsWith(rng, 8, grown), "main.d", ScoreSteady, ""},
-		"two runs are too few":          {runsWith(rng, 2, base), runsWith(rng, 2, grown), "main.b", ScoreUntold, "take at least 5 and 5"},
+		"two runs are too few":          {runsWith(rng, 2, base), runsWith(rng, 2, grown), "main.b", ScoreUntold, "need n ≥ 8 on each side (below 5 the test cannot fire"},
 		"one profile with one":          {runsWith(rng, 1, base), runsWith(rng, 1, grown), "main.b", ScoreWorse, ""},
 		"one profile, steady":           {runsWith(rng, 1, base), runsWith(rng, 1, base), "main.b", ScoreSteady, ""},
 		"less throughput":               {runsWith(rng, 8, base, qps), runsWith(rng, 8, base, slow), "throughput", ScoreWorse, ""},
@@ -81,6 +82,25 @@ func TestCompareScores(t *testing.T) {
 		}
 		if (got.Direction == ScoreWorse || got.Direction == ScoreBetter) && (got.P == nil || *got.P > 0.01 || got.Method == "") {
 			t.Errorf("%s: without its p or method: %+v", name, got)
+		}
+	}
+}
+
+// In a family of many scores that are tested one by one, as few runs as could show one of them alone show none:
+// that is not the same as no difference.
+func TestFamilyNeedsMoreRuns(t *testing.T) {
+	rng := rand.New(rand.NewPCG(3, 3))
+	scores := func(value float64) []Score {
+		var out []Score
+		for i := range 15 {
+			out = append(out, Score{Family: "load", Name: fmt.Sprintf("P95 latency, route %d", i), Unit: "ns", Value: value, Better: "lower"})
+		}
+		return out
+	}
+	for n, want := range map[int]Direction{5: ScoreUntold, 6: ScoreWorse} {
+		got := CompareScores(runsWith(rng, n, nil, scores(1e6)...), runsWith(rng, n, nil, scores(3e6)...), DefaultScoreRules())
+		if len(got) != 15 || got[0].Direction != want || want == ScoreUntold && !strings.Contains(got[0].Why, "need n ≥ 8") {
+			t.Errorf("%d runs: %+v", n, got[0])
 		}
 	}
 }

@@ -114,7 +114,8 @@ var Detector = &analyze.Detector{
 		{Name: "min-assist", Default: 1e6, Unit: "ns", Why: "at p95, by a trace alone: less does not show in a request"},
 		{Name: "min-cost", Default: 0.1, Unit: "cores", Why: "shares of a nearly idle process's CPU are large: with a heap of 4 MB collecting is often 0.3 of it, and worth nothing"},
 	},
-	Run: run,
+	Plantings: plantings,
+	Run:       run,
 }
 
 func run(_ context.Context, p *analyze.Pass) error {

@@ -51,7 +51,8 @@ var Detector = &analyze.Detector{
 		{Name: "huge", Default: 1 << 20, Unit: "bytes", Why: "an object of a mebibyte takes pages of its own, and is cleared and scanned in one piece"},
 		{Name: "many-objects", Default: 1000, Unit: "objects", Why: "of one size at one line: somebody decided on that size once"},
 	},
-	Run: run,
+	Plantings: plantings,
+	Run:       run,
 }
 
 func run(_ context.Context, p *analyze.Pass) error {

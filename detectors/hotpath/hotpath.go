@@ -26,8 +26,9 @@ var Detector = &analyze.Detector{
 		{Kind: evidence.CPU, Captures: 1, Confidence: analyze.Likely, Try: tryCapture},
 		{Kind: evidence.Allocs, Captures: 1, Confidence: analyze.Possible, Try: tryCapture},
 	},
-	Params: params,
-	Run:    run,
+	Params:    params,
+	Plantings: plantings(),
+	Run:       run,
 }
 
 // reading is the evidence as the rules want it.

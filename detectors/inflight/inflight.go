@@ -66,7 +66,8 @@ var Detector = &analyze.Detector{
 		{Name: "p99-limit", Default: 0, Unit: "ms", Why: "what \"supports N\" is asked for; 0 takes twice the P99 at the lowest concurrency, rounded up to 1, 2 or 5: where waiting takes as long as the work"},
 		{Name: "max-lost-share", Default: 0.2, Unit: "ratio", Why: "a single lost scrape is the network's, every fifth the service's"},
 	},
-	Run: run,
+	Plantings: plantings,
+	Run:       run,
 }
 
 func run(ctx context.Context, p *analyze.Pass) error {

@@ -41,6 +41,7 @@ var Detector = &analyze.Detector{
 		{Name: "large-cluster", Default: 1000, Unit: "goroutines", Why: "what is worth a look in a snapshot without waiting times"},
 	},
 	ReadsCode: true,
+	Plantings: plantings(),
 	Run:       run,
 }
 

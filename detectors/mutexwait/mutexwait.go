@@ -101,7 +101,8 @@ var Detector = &analyze.Detector{
 		{Name: "runtime-cpu-share", Default: 0.2, Unit: "ratio", Why: "CPU in the runtime's lock2 and unlock2 is 0.05 to 0.06 in healthy servers, channels and scheduler with it, 0.34 and 0.39 in ones that fight for a channel's"},
 		{Name: "min-cores", Default: 0.2, Unit: "cores", Why: "shares of an idle process's CPU are large and worth nothing"},
 	},
-	Run: run,
+	Plantings: plantings,
+	Run:       run,
 }
 
 func run(_ context.Context, p *analyze.Pass) error {

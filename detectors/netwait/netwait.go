@@ -52,7 +52,8 @@ var Detector = &analyze.Detector{
 		{Name: "max-scheduling-share", Default: 0.25, Unit: "ratio", Why: "of the CPU: beyond it the scheduler is what costs, polling is part of it, and detector sched reports it"},
 		{Name: "min-cores", Default: 0.1, Unit: "cores", Why: "a program that uses less does nothing but poll, at no cost to anybody"},
 	},
-	Run: run,
+	Plantings: plantings,
+	Run:       run,
 }
 
 // reading is the evidence as the rules want it.

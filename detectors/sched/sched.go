@@ -97,7 +97,8 @@ var Detector = &analyze.Detector{
 		{Name: "min-threads", Default: 50, Unit: "threads", Why: "beyond GOMAXPROCS, with a line at which half as many goroutines are seen blocked: the runtime has 4 to 8 of its own, file reads add a few"},
 		{Name: "many-threads", Default: 500, Unit: "threads", Why: "beyond GOMAXPROCS, whatever is seen of what blocks: a burst of the past leaves threads, and these are too many"},
 	},
-	Run: run,
+	Plantings: plantings,
+	Run:       run,
 }
 
 func run(_ context.Context, p *analyze.Pass) error {

@@ -88,7 +88,8 @@ var Detector = &analyze.Detector{
 		{Name: "min-waiting-senders", Default: 2, Unit: "s/s", Why: "one producer that keeps its queue full has 1 and is no fault; servers with full queues had 3 to 4, healthy ones 0"},
 		{Name: "min-parked-share", Default: 0, Unit: "ratio", Why: "0 is off: nearly all goroutines of a healthy server wait in a select, and cost nothing there"},
 	},
-	Run: run,
+	Plantings: plantings,
+	Run:       run,
 }
 
 func run(_ context.Context, p *analyze.Pass) error {

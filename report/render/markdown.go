@@ -240,6 +240,7 @@ func (m *page) gate(g *report.Gate) {
 		m.table(loadChangeColumns, rows)
 		m.more(len(g.Load)-n, "row")
 	}
+	m.selfTest(g.SelfTest)
 	m.printf("\n")
 }
 

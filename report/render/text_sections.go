@@ -291,6 +291,7 @@ func (p *printer) gate(g *report.Gate) {
 		p.table(2, loadChangeColumns, rows)
 		p.more(2, len(g.Load)-n, "row")
 	}
+	p.selfTest(g.SelfTest)
 	fmt.Fprintln(&p.out)
 }
 

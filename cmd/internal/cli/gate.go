@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"go-debug/analyze"
+	"go-debug/analyze/evidence"
 	"go-debug/analyze/source"
 	"go-debug/cmd/internal/config"
 	"go-debug/cmd/internal/gotest"
@@ -51,9 +52,15 @@ with a reason and its last day (until); evidence that detectors require; thresho
 and defaults of flags. Acceptances are judged by the day of the capture, and by today where
 nobody recorded that. One that has expired fails the gate. go-debug config verify checks the file.
 
+With --self-test the gate proves that it is able to fail: it plants a regression of each kind in a
+copy of the evidence (goroutines that stay, a convoy, a heap that grows, slower functions) and has
+the same policy judge. A rule that does not fail is dead, and named with the reason: accepted,
+beyond a threshold, too few runs, or without the evidence. Dead rules exit with 3.
+--self-test=leak,cpu demands it of these alone.
+
 It exits with 0 when the gate passes, 1 when it fails, 3 when an input (or the baseline) could
-not be wholly read, and 4 when a detector could not tell: a gate never passes on evidence that
-is not there.`,
+not be wholly read or the self-test found a dead rule, and 4 when a detector could not tell: a gate
+never passes on evidence that is not there.`,
 		Example: `  go-debug gate -- go test ./...
   go-debug analyze -q -o baseline.json good-capture/
   go-debug gate capture/ --baseline baseline.json -o gate.md
@@ -70,6 +77,7 @@ is not there.`,
 	f := cmd.Flags()
 	f.StringVar(&g.baseline, "baseline", "", "compare with `INPUT` (a JSON report, a capture, a directory of several) and fail only on what is new or worse")
 	f.Float64Var(&g.minEffect, "min-effect", report.DefaultScoreRules().MinEffect, "smallest change of a score that fails, as a `SHARE` of what was")
+	g.registerSelfTest(cmd)
 	f.IntVar(&g.retry, "retry", 0, "capture a live INPUT, or run the tests, up to `N` times more before failing: a finding fails only if it is there each time")
 	f.DurationVar(&g.settle, "settle", 0, fmt.Sprintf("when the load has stopped, wait so long and look who is left (tests: %v unless set)", gotest.DefaultSettle))
 	return cmd
@@ -82,6 +90,9 @@ type gating struct {
 	baseline string
 	retry    int
 	settle   time.Duration
+	// selfTest names what has to be able to fail, or is "all"; empty for no self-test.
+	selfTest []string
+	kept     map[*report.Report]*evidence.Set // of the runs, where there is a self-test
 	// minEffect is the smallest change of a score that fails, where both sides have several runs.
 	minEffect float64
 }
@@ -101,6 +112,9 @@ func (g *gating) run(cmd *cobra.Command, inputs, command []string) error {
 	}
 	opt, policy, err := g.check(report.GatePolicy())
 	if err != nil {
+		return err
+	}
+	if err := g.checkSelfTest(); err != nil {
 		return err
 	}
 	see, err := g.plan(cmd, inputs, command, opt)
@@ -125,6 +139,9 @@ func (g *gating) run(cmd *cobra.Command, inputs, command []string) error {
 		}
 	}
 	r, code, err := g.judge(cmd.Context(), see, trial)
+	if err == nil && len(g.selfTest) > 0 {
+		code, err = g.prove(cmd.Context(), r, trial, opt)
+	}
 	if err != nil {
 		return err
 	}

@@ -33,6 +33,8 @@ type inputFlags struct {
 	code   codeFlags
 	// requestRoot is a function that serves one request in a goroutine of its own.
 	requestRoot string
+	// keep is given the evidence of each report; nil for nobody who wants it.
+	keep func(*report.Report, *evidence.Set)
 }
 
 // liveFlags shape the capture of a live endpoint.
@@ -176,6 +178,9 @@ func (t *terminal) judged(ctx context.Context, set *evidence.Set, problems []sou
 		quote(&in.code, res.Findings)
 		r = report.New(set, res, tool())
 		r.Source = read
+		if in.keep != nil {
+			in.keep(r, set)
+		}
 		return nil
 	})
 	if err != nil {
