@@ -52,20 +52,21 @@ func MetLevel(n int) int {
 }
 
 // AddMet counts a request that met n and took ns.
-func (l *Load) AddMet(n int, ns int64) {
+func (l *Load) AddMet(n int, ns int64) { l.Met = AddMet(l.Met, n, ns) }
+
+// AddMet counts a request that met n and took ns in groups that ascend, and returns them.
+func AddMet(groups []Met, n int, ns int64) []Met {
 	level := MetLevel(n)
-	i, found := slices.BinarySearchFunc(l.Met, level, func(m Met, level int) int { return cmp.Compare(m.InFlight, level) })
+	i, found := slices.BinarySearchFunc(groups, level, func(m Met, level int) int { return cmp.Compare(m.InFlight, level) })
 	if !found {
-		l.Met = slices.Insert(l.Met, i, Met{InFlight: level})
+		groups = slices.Insert(groups, i, Met{InFlight: level})
 	}
-	l.Met[i].Latencies.Add(ns)
+	groups[i].Latencies.Add(ns)
+	return groups
 }
 
-// mergeMet joins the groups of two loads.
-func mergeMet(a, b []Met) []Met {
-	if len(a) == 0 || len(b) == 0 {
-		return append(a[:len(a):len(a)], b...)
-	}
+// MergeMet joins the groups of two loads. Neither is changed.
+func MergeMet(a, b []Met) []Met {
 	all := slices.Concat(a, b)
 	slices.SortStableFunc(all, func(x, y Met) int { return cmp.Compare(x.InFlight, y.InFlight) })
 	var out []Met

@@ -51,7 +51,7 @@ func mergeLoads(a, b []Load) []Load {
 		}
 		have.Points = append(have.Points, l.Points...)
 		have.Roles = mergeRoles(have.Roles, l.Roles)
-		have.Met = mergeMet(have.Met, l.Met)
+		have.Met = MergeMet(have.Met, l.Met)
 		have.Latencies = mergeLatencies(have.Latencies, l.Latencies)
 		if have.Stated == nil {
 			have.Stated = l.Stated

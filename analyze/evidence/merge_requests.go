@@ -20,7 +20,6 @@ type requestSum struct {
 	Requests
 	states map[stateKey]*RequestState
 	merged bool // of several traces
-	met    map[int64]*Histogram
 }
 
 func (f requestFold) add(t *Trace, id func(int32) int32) {
@@ -29,7 +28,7 @@ func (f requestFold) add(t *Trace, id func(int32) int32) {
 		k := requestKey{r.Protocol, r.Route}
 		have, ok := f[k]
 		if !ok {
-			have = &requestSum{states: map[stateKey]*RequestState{}, met: map[int64]*Histogram{}}
+			have = &requestSum{states: map[stateKey]*RequestState{}}
 			f[k] = have
 		}
 		have.add(r, id, ok)
@@ -49,6 +48,7 @@ func (s *requestSum) add(r *Requests, id func(int32) int32, merged bool) {
 	s.Upper.Merge(&r.Upper)
 	s.Handler.Merge(&r.Handler)
 	s.Censored.Merge(&r.Censored)
+	s.Ages.Merge(&r.Ages)
 	s.InFlightNS += r.InFlightNS
 	s.UpperNS += r.UpperNS
 	for _, st := range r.States {
@@ -63,9 +63,7 @@ func (s *requestSum) add(r *Requests, id func(int32) int32, merged bool) {
 			have.Parts[i] += st.Parts[i]
 		}
 	}
-	for i := range r.Met {
-		entry(s.met, r.Met[i].InFlight).Merge(&r.Met[i].Latency)
-	}
+	s.Met = MergeMet(s.Met, r.Met)
 	for _, e := range r.Exemplars {
 		e.Line = slices.Clone(e.Line)
 		for i := range e.Line {
@@ -93,10 +91,6 @@ func (f requestFold) finish(id []int32) []Requests {
 		slices.SortFunc(r.States, func(a, b RequestState) int {
 			return cmp.Or(cmp.Compare(a.State, b.State), cmp.Compare(a.Stack, b.Stack))
 		})
-		for level, h := range s.met {
-			r.Met = append(r.Met, MetInFlight{level, *h})
-		}
-		slices.SortFunc(r.Met, func(a, b MetInFlight) int { return cmp.Compare(a.InFlight, b.InFlight) })
 		for i := range r.Exemplars {
 			line := r.Exemplars[i].Line
 			for j := range line {

@@ -13,7 +13,7 @@ func tracedRequests(route string, ns int64, frames ...string) *Trace {
 		r.States = append(r.States, RequestState{State: "mutex", Stack: int32(i + 1), NS: ns, Parts: []int64{ns, 0}})
 		r.Exemplars = append(r.Exemplars, RequestExemplar{Exemplar: Exemplar{DurationNS: ns + int64(i)}, Line: []RequestSegment{{State: "mutex", Stack: int32(i + 1), NS: ns}}})
 	}
-	r.Met = []MetInFlight{{InFlight: 1, Latency: r.Latency}}
+	r.Met = []Met{{InFlight: 1, Latencies: r.Latency}}
 	t.Requests = []Requests{r}
 	return t
 }
@@ -28,7 +28,7 @@ func TestMergeRequests(t *testing.T) {
 		t.Fatalf("%d routes, want 2", len(left.Requests))
 	}
 	r := left.Requests[0]
-	if r.Route != "main.a" || r.Completed != 4 || r.InFlightNS != 80 || r.Latency.Count != 4 || r.Met[0].Latency.Count != 4 || len(r.States) != 3 {
+	if r.Route != "main.a" || r.Completed != 4 || r.InFlightNS != 80 || r.Latency.Count != 4 || r.Met[0].Latencies.Count != 4 || len(r.States) != 3 {
 		t.Errorf("%+v", r)
 	}
 	for _, s := range r.States {
@@ -50,11 +50,12 @@ func TestMergeRequests(t *testing.T) {
 	}
 }
 
-func TestInFlightLevels(t *testing.T) {
-	for n, want := range map[int64]int64{1: 1, 32: 32, 33: 32, 36: 36, 100: 91, 1000: 920} {
-		got := InFlightLevel(n)
-		if n <= 36 && got != want || got > n || n-got > n/8 {
-			t.Errorf("level of %d is %d", n, got)
+// The level of a group is the most in flight in it: exact where few are, then at most an eighth more.
+func TestMetLevels(t *testing.T) {
+	for n, want := range map[int]int{0: 1, 1: 1, 16: 16, 17: 18, 32: 32, 33: 36, 100: 104, 1000: 1024} {
+		got := MetLevel(n)
+		if got != want || got < n || got-n > max(n/8, 1) || MetLevel(got) != got {
+			t.Errorf("level of %d is %d, want %d", n, got, want)
 		}
 	}
 }

@@ -28,6 +28,8 @@ type Requests struct {
 	Upper    Histogram `json:"upper"`
 	Handler  Histogram `json:"handler"`  // of Completed: from the start of the handler to the end
 	Censored Histogram `json:"censored"` // of Earlier and Open, as far as the window shows
+	// Ages are of those of Open that arrived in the window, as long as it keeps single requests: see Met.
+	Ages Histogram `json:"ages"`
 
 	// InFlightNS is the time that all of them took within the window, which is the sum of States; over the
 	// window it is the mean number in flight. UpperNS is that with the arrivals nobody saw as early as can be.
@@ -36,7 +38,8 @@ type Requests struct {
 
 	States []RequestState `json:"states"`
 	// Met are latencies by the number of requests of all routes that one met on its arrival, itself included.
-	Met       []MetInFlight     `json:"met,omitempty"`
+	// It holds those of Completed, as long as the window keeps single requests: the first half million.
+	Met       []Met             `json:"met,omitempty"`
 	Exemplars []RequestExemplar `json:"exemplars,omitempty"`
 }
 
@@ -67,12 +70,6 @@ const (
 	StateUnknown     = "unknown"
 )
 
-// MetInFlight is requests that arrived while about as many were in flight.
-type MetInFlight struct {
-	InFlight int64     `json:"in_flight"` // the least number: exact to 32, then the next is an eighth more
-	Latency  Histogram `json:"latency"`
-}
-
 // RequestExemplar is one of the slowest requests of a route.
 type RequestExemplar struct {
 	Exemplar
@@ -98,6 +95,9 @@ type RequestSeries struct {
 	Ended      []int64 `json:"ended"`
 	InFlightNS []int64 `json:"in_flight_ns"` // request time in the bin
 	UpperNS    []int64 `json:"upper_ns"`     // with arrivals that nobody saw as early as can be
+	// DurationNS is how long those that ended in the bin took, as far as the window shows. It is nil where that is not
+	// known of all.
+	DurationNS []int64 `json:"duration_ns,omitempty"`
 }
 
 // MaxRoutes bounds the routes that are told apart; further ones share OtherRoute.
@@ -116,17 +116,4 @@ type RequestWindow struct {
 	BlindNS int64 `json:"blind_ns,omitempty"`
 	// Lost are requests of which events are missing or contradict each other.
 	Lost int64 `json:"lost,omitempty"`
-}
-
-// InFlightLevel is the level of MetInFlight for a number of requests.
-func InFlightLevel(n int64) int64 {
-	const exact = 32
-	level := n
-	if n > exact {
-		level = exact
-		for next := level + level/8; next <= n; next = level + level/8 {
-			level = next
-		}
-	}
-	return level
 }

@@ -12,6 +12,7 @@ import (
 func (q *requestWindow) evidence(w *window, c *course) []evidence.Requests {
 	namer := stateNamer{w: w, q: q, names: map[uint64]string{}}
 	met := q.met(c)
+	ages := q.ages()
 	keys := slices.SortedFunc(maps.Keys(q.tally.routes), func(a, b routeKey) int {
 		return cmp.Or(cmp.Compare(a.protocol, b.protocol), cmp.Compare(q.text(a.route), q.text(b.route)))
 	})
@@ -24,6 +25,9 @@ func (q *requestWindow) evidence(w *window, c *course) []evidence.Requests {
 			Unseen: r.unseen, Abandoned: r.abandoned, Hijacked: r.hijacked,
 			Latency: r.latency, Upper: r.upper, Handler: r.handler, Censored: r.censored,
 			InFlightNS: r.inFlight, UpperNS: r.most, Met: met[k],
+		}
+		if h := ages[k]; h != nil {
+			e.Ages = *h
 		}
 		e.States = namer.states(r)
 		for _, s := range r.slow {
@@ -163,31 +167,29 @@ func (c *course) most(arrived []int64) (highest int64) {
 }
 
 // met are the latencies of each route by how many requests were in flight on arrival.
-func (q *requestWindow) met(c *course) map[routeKey][]evidence.MetInFlight {
-	hists := map[routeKey]map[int64]*evidence.Histogram{}
+func (q *requestWindow) met(c *course) map[routeKey][]evidence.Met {
+	out := map[routeKey][]evidence.Met{}
 	q.tally.records.each(func(r requestRecord) {
 		if r.open || r.earlier {
 			return
 		}
-		levels := hists[r.key]
-		if levels == nil {
-			levels = map[int64]*evidence.Histogram{}
-			hists[r.key] = levels
-		}
-		level := evidence.InFlightLevel(max(c.at(r.from), 1))
-		h := levels[level]
-		if h == nil {
-			h = &evidence.Histogram{}
-			levels[level] = h
-		}
-		h.Add(r.to - r.from)
+		out[r.key] = evidence.AddMet(out[r.key], int(max(c.at(r.from), 1)), r.to-r.from)
 	})
-	out := map[routeKey][]evidence.MetInFlight{}
-	for k, levels := range hists {
-		for _, level := range slices.Sorted(maps.Keys(levels)) {
-			out[k] = append(out[k], evidence.MetInFlight{InFlight: level, Latency: *levels[level]})
+	return out
+}
+
+// ages are those of the requests that arrived in the window and were not over at its end.
+func (q *requestWindow) ages() map[routeKey]*evidence.Histogram {
+	out := map[routeKey]*evidence.Histogram{}
+	q.tally.records.each(func(r requestRecord) {
+		if !r.open || r.earlier {
+			return
 		}
-	}
+		if out[r.key] == nil {
+			out[r.key] = &evidence.Histogram{}
+		}
+		out[r.key].Add(r.to - r.from)
+	})
 	return out
 }
 
@@ -207,5 +209,20 @@ func (q *requestWindow) window(w *window, c *course) *evidence.RequestWindow {
 		out.Series.InFlightNS = append(out.Series.InFlightNS, b.runningNS)
 		out.Series.UpperNS = append(out.Series.UpperNS, b.runnableNS)
 	}
+	out.Series.DurationNS = q.durations(out.Series.BinNS, len(out.Series.Ended))
+	return out
+}
+
+// durations sums how long requests took by the bin in which they ended; nil where not all of them were kept.
+func (q *requestWindow) durations(bin int64, n int) []int64 {
+	if q.tally.records.n >= maxRecords {
+		return nil
+	}
+	out := make([]int64, n)
+	q.tally.records.each(func(r requestRecord) {
+		if !r.open {
+			out[min(max(r.to, 0)/bin, int64(n-1))] += r.to - r.from
+		}
+	})
 	return out
 }
