@@ -36,6 +36,11 @@ const (
 	slowerFold = 2
 	// burstFold is how far above both ends of the window a burst stands.
 	burstFold = 3
+	// leastResidences is how many times longer than requests take a trace must be: in a shorter one arrivals that come and
+	// requests that are still there are not of the same time.
+	leastResidences = 4
+	// levelFold is how far apart arrivals in the first and the last third may be to count as level.
+	levelFold = 1.25
 	// leastBurst is the concurrency of the ends below which a burst is noise: a few requests that met.
 	leastBurst = 3
 )
@@ -48,7 +53,8 @@ type assessment struct {
 	why     string // what could not be judged, and what to run; empty when all was
 	try     string
 
-	others *unexplained // goroutines that no request explains, when they grow
+	unending int64        // requests of a trace that came in it and do not end, where these make the verdict
+	others   *unexplained // goroutines that no request explains, when they grow
 
 	diverges bool
 	full     bool // by the full test, not the trend that stands in
@@ -88,6 +94,12 @@ func assess(l *evidence.Load, p *analyze.Pass) *assessment {
 	}
 	a.tested = true
 	a.measureParts(concurrency, arrivals, qps)
+	if stay := a.first.residence(); f.traced() && stay*leastResidences > f.window && !a.level() {
+		a.tested = false
+		a.why = "the trace of " + duration(f.window) + " is too short for requests that take about " + duration(stay) + " to tell whether they pile up"
+		a.try = tryTrace
+		return a
+	}
 	a.test(concurrency, arrivals, p)
 	if !a.diverges && f.nothingCompletes() && a.last.inFlight >= burstFold*max(a.first.inFlight, 1) {
 		a.tested = false
@@ -100,6 +112,22 @@ func assess(l *evidence.Load, p *analyze.Pass) *assessment {
 	return a
 }
 
+// level holds when arrivals and throughput stay: then requests that are still there cannot be of a load that was, however
+// long they take.
+func (a *assessment) level() bool {
+	return a.first.qps > 0 && a.last.qps <= modestRise*a.first.qps && a.last.arrivals <= levelFold*a.first.arrivals && a.first.arrivals <= levelFold*a.last.arrivals
+}
+
+// gains holds when what is in flight grew by most of so many requests that came in the window and stay: the others are no
+// more than take the place of some that left.
+func (a *assessment) gains(n float64) bool {
+	points := a.flow.load.Points
+	if len(points) < 2 {
+		return false
+	}
+	return value(points[len(points)-1].InFlight)-value(points[0].InFlight) >= explainedHalf*n
+}
+
 // missing says what keeps the load from being judged; empty when nothing does.
 func (a *assessment) missing(bins int) string {
 	f := a.flow
@@ -110,6 +138,8 @@ func (a *assessment) missing(bins int) string {
 		timed = timed || !p.At.IsZero()
 	}
 	switch {
+	case f.traced() && f.points == 0:
+		return "several traces have no common course of time: analyse each by itself"
 	case f.load.Stated != nil && f.points == 0:
 		return "a summary of a whole test holds no course of time: keep the single requests (vegeta's results, k6 --out json, ghz -O json, hey -o csv)"
 	case f.points == 0:
@@ -122,6 +152,8 @@ func (a *assessment) missing(bins int) string {
 		return "one scrape holds no rate"
 	case !timed:
 		return "the scrapes have no time, so there is no rate (put \"# scrape <unix seconds>\" before each)"
+	case f.traced() && bins < minTrendBins:
+		return "too few requests in the trace to tell whether they pile up"
 	case bins < minTrendBins:
 		return counted(bins, "busy interval") + " between scrapes: the test has no power below " + counted(minTrendBins, "interval")
 	}
@@ -165,10 +197,26 @@ func (a *assessment) test(concurrency, arrivals []float64, p *analyze.Pass) {
 	a.trend = stats.MannKendall(stats.Disproportion(concurrency, arrivals))
 	large := a.div.Fold >= p.Param("short-fold") && a.div.FinalL >= 3*limits.FinalL
 	steady := a.trend.PUp < limits.P && a.trend.Tau >= minTau && large
-	short := a.div.Bins < 2*limits.MinBins
+	// The intervals of a trace are short, however many: a queue has time for few ups and downs in them.
+	short := a.div.Bins < 2*limits.MinBins || a.flow.traced()
 	a.full = a.div.Diverges && (large || !short)
 	backlog := short && a.drift.P < p.Param("drift-p") && a.div.FinalL >= 3*limits.FinalL && a.outgrows(limits.Fold)
-	a.diverges = (a.full || steady || backlog) && a.throughputFlat(p.Param("max-qps-rise")) && (!short || a.beyondWander())
+	a.diverges = (a.full || steady || backlog) && !drains(concurrency) && a.throughputFlat(p.Param("max-qps-rise")) && (!short || a.beyondWander())
+}
+
+// drains holds when, at the end of the window, less than half is in flight of what was at the most: what grew is going away
+// again. Both are means over a twelfth of the window, but of two bins at least, so that no single scrape decides.
+func drains(concurrency []float64) bool {
+	n := len(concurrency)
+	part := max(n/12, 2)
+	if n < 2*part {
+		return false
+	}
+	most := 0.0
+	for i := 0; i+part <= n; i++ {
+		most = max(most, mean(concurrency[i:i+part]))
+	}
+	return mean(concurrency[n-part:]) < most/2
 }
 
 // testDrift tests the change of what is in flight from scrape to scrape. Unlike the concurrency per
@@ -230,6 +278,9 @@ func (a *assessment) name(concurrency []float64) string {
 		peak = max(peak, l)
 	}
 	end := mean(last)
+	if drains(concurrency) {
+		end = mean(last[len(last)-max(len(last)/4, 1):])
+	}
 	if peak >= burstFold*max(a.first.inFlight, end, leastBurst) && end <= 1.5*max(a.first.inFlight, 1) {
 		return verdictRecovered
 	}
@@ -251,6 +302,10 @@ func mean(v []float64) float64 {
 // queue reaches 0.35 while it happens to grow.
 const explainedHalf = 0.5
 
+// tracedWander is how many times as far as a queue at the brink wanders one must have gone in a trace, which is
+// short: two standard deviations, where one does that takes back and forth over minutes.
+const tracedWander = 2
+
 // beyondWander tells growth from the wandering of a busy but stable queue where the window is short. Even at the brink
 // of capacity, where nothing draws it back, what is in flight moves by about the root of the arrivals and completions
 // meanwhile; below capacity by less. Requests that stay for ever need no such number: those that complete do not
@@ -266,5 +321,9 @@ func (a *assessment) beyondWander() bool {
 		}
 	}
 	const between = 2.0 / 3 // of the window lie between the middles of its outer thirds
-	return a.last.inFlight-a.first.inFlight >= math.Sqrt(between*events)
+	wander := math.Sqrt(between * events)
+	if a.flow.traced() {
+		wander *= tracedWander
+	}
+	return a.last.inFlight-a.first.inFlight >= wander
 }

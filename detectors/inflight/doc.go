@@ -74,6 +74,30 @@
 // handler, a gRPC handler or a timeout handler, and a frame of the program inside it. The line
 // named is the innermost one of the program's own; frames of dependencies are passed over.
 //
+// # What a trace decides, and the cause
+//
+// The requests of a trace are judged like scrapes, in 24 intervals, but arrivals are seen and what is in flight is known
+// throughout. A trace is short: in flight must grow by twice the root of the arrivals and completions meanwhile. Where
+// requests take more than a quarter of the trace it decides only if arrivals and throughput stay level: else requests
+// that are there may be of a load that is over. Ten requests and more that came in the trace and are at its end there for four times as long
+// as 99 % of the others took are a leak, if what is in flight grew by most of their number, however much there was
+// before: that finding is possible, for streams that connect look alike. Findings of a trace that lies beside scrapes enough for a
+// verdict are left to these, and it says why.
+//
+// The cause is the state and line whose part of what is in flight grew most from the first to the last third:
+//
+//	downstream  another service, a database, any socket that the handler reads
+//	pool        connections of database/sql, net/http and the like; whatever other requests give back (channels and
+//	            conditions that requests end for each other); goroutines that serve requests and were there before them
+//	mutex       locks of sync
+//	cpu         running, or waiting for a processor
+//	gc          the same, while the collector takes a third of the time in which goroutines run; it is entitled to a quarter while it marks
+//	stuck       waits that nothing ends: half of those open have lasted four times as long as 99 % of those at the line that ended
+//	abandoned   every fourth request had lost its client before its handler returned, whatever it waited for: retries
+//
+// Other states stand for themselves. Where nearly all waits at the line are ended by goroutines that requests made for themselves, what
+// these do is the cause: a handler that waits for goroutines that wait for a database waits for the database.
+//
 // # Load tests, capacity and what queues
 //
 // Outputs of load generators that list single requests (vegeta, k6, ghz, hey) give exact latencies with intervals, and the
@@ -89,39 +113,54 @@
 // # Simulated queues
 //
 // How often queues of 200 services a second whose truth is known are called diverging, in 100 windows of scrapes one
-// second apart ("go run ./scripts/queues" prints it, a test holds it). M/G/∞ has as many servers as requests and lognormal
+// second apart, or 100 traces ("go run ./scripts/queues" prints it, a test holds it). M/G/∞ has as many servers as requests and lognormal
 // service times. The overloads begin with the window, at 60 % before. Mann-Kendall on L, which tests for any rise, would
 // reject nearly every ramp. A leak of 1 % adds two requests a second to about six: in 13 scrapes it hides in their variation.
 //
-//	queue                       scrapes  diverging
+//	queue                          window  diverging
 //	stable, so these are false alarms:
-//	M/M/1 at 50 %                    60        0 %
-//	M/M/1 at 80 %                    60        0 %
-//	M/M/1 at 90 %                    60        0 %
-//	M/M/1 at 95 %                    60        2 %
-//	M/M/8 at 80 %                    60        0 %
-//	M/M/8 at 95 %                    60        2 %
-//	M/M/1 at 80 %                    13        0 %
-//	M/M/1 at 90 %                    13        0 %
-//	M/M/1 at 95 %                    11        2 %
-//	M/M/8 at 90 %                    11        0 %
-//	M/G/∞, deviation 1 ×             60        0 %
-//	M/G/∞, deviation 3 ×             60        0 %
-//	M/G/∞, deviation 3 ×             13        0 %
-//	ramp from 10 to 70 %             60        0 %
-//	ramp from 60 to 85 %             60        0 %
-//	ramp from 50 to 75 %             13        0 %
-//	half a wave, 10 to 90 %          13        0 %
-//	burst of 130 %, 5 s              60        0 %
+//	M/M/1 at 50 %              60 scrapes        0 %
+//	M/M/1 at 80 %              60 scrapes        0 %
+//	M/M/1 at 90 %              60 scrapes        0 %
+//	M/M/1 at 95 %              60 scrapes        2 %
+//	M/M/8 at 80 %              60 scrapes        0 %
+//	M/M/8 at 95 %              60 scrapes        2 %
+//	M/M/1 at 80 %              13 scrapes        0 %
+//	M/M/1 at 90 %              13 scrapes        0 %
+//	M/M/1 at 95 %              11 scrapes        2 %
+//	M/M/8 at 90 %              11 scrapes        0 %
+//	M/G/∞, deviation 1 ×       60 scrapes        0 %
+//	M/G/∞, deviation 3 ×       60 scrapes        0 %
+//	M/G/∞, deviation 3 ×       13 scrapes        0 %
+//	ramp from 10 to 70 %       60 scrapes        0 %
+//	ramp from 60 to 85 %       60 scrapes        0 %
+//	ramp from 50 to 75 %       13 scrapes        0 %
+//	half a wave, 10 to 90 %    13 scrapes        0 %
+//	burst of 130 %, 5 s        60 scrapes        0 %
+//	M/M/1 at 80 %               5 s trace        0 %
+//	M/M/1 at 95 %               5 s trace        0 %
+//	M/M/1 at 95 %              15 s trace        0 %
+//	M/M/8 at 95 %               5 s trace        0 %
+//	M/G/∞, deviation 1 ×        5 s trace        0 %
+//	M/G/∞, deviation 3 ×        5 s trace        0 %
+//	M/G/∞, deviation 3 ×        1 s trace        0 %
+//	ramp from 10 to 70 %       10 s trace        0 %
+//	ramp from 60 to 85 %       10 s trace        0 %
+//	half a wave, 10 to 90 %     5 s trace        0 %
 //	not stable, so this is power:
-//	overload of 2 %                  60       79 %
-//	overload of 2 %                 240      100 %
-//	overload of 5 %                  60       99 %
-//	overload of 20 %                 30      100 %
-//	overload of 20 %                 11      100 %
-//	overload that begins             30      100 %
-//	1 % of requests leak             60       73 %
-//	1 % of requests leak             13        0 %
+//	overload of 2 %            60 scrapes       79 %
+//	overload of 2 %            240 scrapes      100 %
+//	overload of 5 %            60 scrapes       99 %
+//	overload of 20 %           30 scrapes      100 %
+//	overload of 20 %           11 scrapes      100 %
+//	overload that begins       30 scrapes      100 %
+//	1 % of requests leak       60 scrapes       73 %
+//	1 % of requests leak       13 scrapes        0 %
+//	overload of 5 %            10 s trace       25 %
+//	overload of 20 %           10 s trace      100 %
+//	overload of 20 %            5 s trace       97 %
+//	overload that begins       10 s trace      100 %
+//	5 % of requests leak       10 s trace      100 %
 //
 // # The share of select
 //

@@ -17,7 +17,9 @@ func (w *waits) place(f *analyze.Finding, s *site) {
 	f.Measures = append(f.Measures, w.measures(s)...)
 }
 
-func reportDiverging(p *analyze.Pass, a *assessment, w *waits) {
+// reportDiverging finds requests that pile up. Where a trace shows why and where, that names the place; else what stacks
+// there are.
+func reportDiverging(p *analyze.Pass, a *assessment, w *waits, traced *tracedLoad) {
 	if !a.diverges {
 		return
 	}
@@ -28,9 +30,13 @@ func reportDiverging(p *analyze.Pass, a *assessment, w *waits) {
 		Measures: []stats.Measure{a.growthMeasure()},
 	}
 	s := w.busiest()
-	if s != nil {
+	because := traced.because()
+	switch {
+	case because != nil:
+		f.Message += "; " + because.text()
+	case s != nil:
 		f.Message += "; " + w.waitText(s)
-	} else {
+	default:
 		f.Next = tryMetrics
 	}
 	if a.verdict == verdictPlateau {
@@ -39,13 +45,57 @@ func reportDiverging(p *analyze.Pass, a *assessment, w *waits) {
 	if a.full && a.verdict != verdictPlateau || w.pilesUp(s, p) {
 		f.Confidence = analyze.Likely
 	}
-	w.place(&f, s)
-	f.Measures = append(f.Measures, a.flow.measures()...)
+	if because != nil {
+		traced.place(&f)
+	} else {
+		w.place(&f, s)
+	}
+	f.Measures = append(f.Measures, a.measures()...)
 	p.Report(f)
+}
+
+// because is the cause that a trace shows, nil when it shows none.
+func (t *tracedLoad) because() *cause {
+	if t == nil {
+		return nil
+	}
+	return t.cause
+}
+
+// place fills in where requests are added: the line of the program's own and a stack that leads there.
+func (t *tracedLoad) place(f *analyze.Finding) {
+	c := t.cause
+	f.Location = c.site.frame
+	if f.Location.IsZero() {
+		f.Location = t.busiestHandler()
+	}
+	if isBusy(c.site.state) {
+		f.Next = tryProfile
+	} else {
+		f.Wait = evidence.Wait(c.site.state)
+	}
+	for _, id := range c.site.stacks[:min(len(c.site.stacks), 1)] {
+		if stack := t.all.trace.StackOf(id); len(stack) > 0 {
+			f.Stacks = []evidence.Stack{stack}
+		}
+	}
+	f.Measures = append(f.Measures, c.measure(t.all))
+}
+
+// measures are those of the load that was assessed.
+func (a *assessment) measures() []stats.Measure {
+	if a.flow.traced() {
+		return a.flow.tracedMeasures()
+	}
+	return a.flow.measures()
 }
 
 // growthMeasure is the headline of a divergence: how much longer requests stay.
 func (a *assessment) growthMeasure() stats.Measure {
+	if a.unending > 0 {
+		return stats.Measure{Name: "requests_without_end", Value: float64(a.unending), Unit: "count", N: int64(value(a.flow.requests)),
+			Method: "came in the window, and were at its end there four times as long as 99 % of those that ended; " + requestMethod}.Over(a.flow.window)
+	}
 	m := stats.Measure{Name: "in_flight_per_arrival_growth", Value: a.div.Fold, Unit: "ratio", N: int64(a.div.Bins),
 		Method: stats.DivergenceMethod}.Over(a.flow.window)
 	if !a.full {
@@ -93,7 +143,7 @@ func (w *waits) pilesUp(s *site, p *analyze.Pass) bool {
 }
 
 // reportQueueing finds pile-ups where no metrics can tell a queue from a rising load.
-func reportQueueing(p *analyze.Pass, w *waits) {
+func reportQueueing(p *analyze.Pass, w *waits, traced *tracedLoad) {
 	s := w.busiest()
 	if s == nil {
 		return
@@ -106,6 +156,9 @@ func reportQueueing(p *analyze.Pass, w *waits) {
 		f.Message = "goroutines that serve requests pile up, from " + grouped(float64(s.counts[0])) + " to " + grouped(float64(s.counts[n-1])) +
 			" over " + counted(n, "snapshot") + waitSuffix(s.wait)
 	case n < 3:
+		if traced != nil && traced.tested {
+			return // it shows arrivals too, and has been judged by them
+		}
 		if s = w.growingInTrace(p); s == nil {
 			return
 		}

@@ -59,6 +59,7 @@ type sums struct {
 func newFlow(l *evidence.Load) *flow {
 	f := &flow{load: l}
 	var before *evidence.LoadPoint
+	least := leastSpacing(l.Points)
 	for i := range l.Points {
 		p := &l.Points[i]
 		if unanswered(p) {
@@ -67,6 +68,9 @@ func newFlow(l *evidence.Load) *flow {
 		}
 		f.points++
 		f.gauges(p)
+		if before != nil && before.At.Before(p.At) && p.At.Sub(before.At) < least {
+			continue // the next interval begins before it
+		}
 		if before != nil {
 			f.interval(before, p)
 		}
@@ -80,6 +84,29 @@ func newFlow(l *evidence.Load) *flow {
 		f.state(l.Stated)
 	}
 	return f
+}
+
+// hurriedPart is the part of the usual time between two scrapes below which one came too early, as it does where the one before
+// had to wait: a rate over so short a time is noise, or nonsense.
+const hurriedPart = 0.25
+
+// leastSpacing is the least time between two scrapes of which a rate is taken.
+func leastSpacing(points []evidence.LoadPoint) time.Duration {
+	var spaces []float64
+	var before time.Time
+	for i := range points {
+		if unanswered(&points[i]) {
+			continue
+		}
+		if at := points[i].At; !before.IsZero() && at.After(before) {
+			spaces = append(spaces, at.Sub(before).Seconds())
+		}
+		before = points[i].At
+	}
+	if len(spaces) < minTrendBins {
+		return 0
+	}
+	return time.Duration(hurriedPart * stats.Median(spaces) * float64(time.Second))
 }
 
 // state takes a load generator's summary: it has no time line, so concurrency is what Little's law makes of it.
@@ -264,3 +291,6 @@ func value(p *float64) float64 {
 	}
 	return *p
 }
+
+// traced holds for the requests of an execution trace.
+func (f *flow) traced() bool { return f.load.Kind == evidence.Execution }

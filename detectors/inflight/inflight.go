@@ -20,6 +20,8 @@ const (
 const (
 	tryMetrics = "go-debug capture http://localhost:6060 --for 30s --every 2s"
 	tryLonger  = "go-debug capture http://localhost:6060 --for 2m --every 5s"
+	tryProfile = "go-debug analyze http://localhost:6060/debug/pprof/profile?seconds=30"
+	tryTrace   = "go-debug analyze http://localhost:6060/debug/pprof/trace?seconds=10"
 )
 
 // Detector contrasts throughput with concurrency.
@@ -48,8 +50,8 @@ var Detector = &analyze.Detector{
 		{Kind: evidence.Metrics, Captures: 2, Confidence: analyze.Likely, Try: tryMetrics},
 		{Kind: evidence.LoadTest, Captures: 2, Confidence: analyze.Likely, Try: tryMetrics},
 		{Kind: evidence.LoadTest, Captures: 1, Confidence: analyze.Weak, Try: tryMetrics},
+		{Kind: evidence.Execution, Captures: 1, Confidence: analyze.Likely, Try: tryMetrics},
 		{Kind: evidence.Goroutine, Captures: 2, Confidence: analyze.Possible, Try: tryMetrics},
-		{Kind: evidence.Execution, Captures: 1, Confidence: analyze.Possible, Try: tryMetrics},
 		{Kind: evidence.Metrics, Captures: 1, Confidence: analyze.Weak, Try: tryMetrics},
 	},
 	Params: []analyze.Param{
@@ -73,6 +75,7 @@ var Detector = &analyze.Detector{
 func run(ctx context.Context, p *analyze.Pass) error {
 	set := p.Evidence
 	waits := findWaits(set)
+	traced := assessRequests(p)
 	var all *assessment
 	for i := range set.Loads {
 		if err := ctx.Err(); err != nil {
@@ -84,16 +87,23 @@ func run(ctx context.Context, p *analyze.Pass) error {
 		}
 		p.ReportLoad(a.report(waits, int64(p.Param("p99-limit")*1e6)))
 		if a.flow.load.Route == "all" {
-			reportDiverging(p, a, waits)
+			reportDiverging(p, a, waits, traced)
 			reportUnexplained(p, a, waits)
 		}
 	}
-	traced := reportRequests(p, waits)
+	if traced != nil {
+		traced.report(p, waits)
+	}
 	if all == nil || !all.tested {
-		reportQueueing(p, waits)
+		if traced != nil {
+			reportDiverging(p, traced.assessment, waits, traced)
+		}
+		if traced == nil || !traced.diverges {
+			reportQueueing(p, waits, traced)
+		}
 	}
 	if all == nil && traced != nil {
-		all = traced
+		all = traced.assessment
 	}
 	notChecked(p, all, waits)
 	return nil
@@ -117,7 +127,7 @@ func notChecked(p *analyze.Pass, all *assessment, w *waits) {
 		}
 		p.NotChecked("whether requests pile up: "+all.why, all.try)
 	}
-	if f := all.flow; f.window > 0 && f.requests != nil && f.meanLatencyS == nil && f.load.Kind != evidence.Execution {
+	if f := all.flow; f.window > 0 && f.requests != nil && f.meanLatencyS == nil && !f.traced() {
 		p.NotChecked("Little's law: no latency is measured (http_request_duration_seconds or the like)", tryMetrics)
 	}
 }

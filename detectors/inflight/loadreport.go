@@ -106,12 +106,8 @@ func (a *assessment) sentence(r *analyze.LoadReport, w *waits) string {
 	if text := f.latencyText(); text != "" {
 		tail = append(tail, text)
 	}
-	if s := r.Support; s != nil {
-		text := "supports " + grouped(float64(s.InFlight)) + " concurrent at P99 < " + duration(s.LimitNS/1e9)
-		if !s.Limited {
-			text += ", the most that was seen"
-		}
-		tail = append(tail, text)
+	if text := supportText(r.Support); text != "" {
+		tail = append(tail, strings.TrimPrefix(text, "; "))
 	}
 	if r.Goroutines != nil {
 		tail = append(tail, a.goroutinesText(w))
@@ -125,4 +121,16 @@ func (a *assessment) sentence(r *analyze.LoadReport, w *waits) string {
 		tail = append(tail, a.why)
 	}
 	return strings.Join(tail, "; ")
+}
+
+// supportText goes on with a sentence: "; supports 64 concurrent at P99 < 50 ms".
+func supportText(s *analyze.LoadSupport) string {
+	if s == nil {
+		return ""
+	}
+	text := "; supports " + grouped(float64(s.InFlight)) + " concurrent at P99 < " + duration(s.LimitNS/1e9)
+	if !s.Limited {
+		text += ", the most that was seen"
+	}
+	return text
 }

@@ -10,8 +10,8 @@ import (
 	"go-debug/detectors/inflight/queues"
 )
 
-// tableLine is a line of the table of simulated queues in the documentation: name, scrapes, per cent.
-var tableLine = regexp.MustCompile(`^//\t(\S.*?) +([0-9]+) +([0-9]+) %$`)
+// tableLine is a line of the table of simulated queues in the documentation: name, window, per cent.
+var tableLine = regexp.MustCompile(`^//\t(\S.*?) +([0-9]+ (?:scrapes|s trace)) +([0-9]+) %$`)
 
 // TestSimulatedQueues holds the table of the documentation: "go run ./scripts/queues" prints it. Another processor may
 // round differently, which can move a run or two.
@@ -28,7 +28,7 @@ func TestSimulatedQueues(t *testing.T) {
 		}
 	}
 	for _, m := range queues.Models {
-		key := m.Name + " " + strconv.Itoa(m.Scrapes)
+		key := m.Name + " " + m.Window()
 		t.Run(key, func(t *testing.T) {
 			want, ok := documented[key]
 			if !ok {

@@ -3,7 +3,6 @@ package inflight
 import (
 	"cmp"
 	"fmt"
-	"math"
 	"slices"
 	"strings"
 	"time"
@@ -32,108 +31,81 @@ const (
 	tracePoints = 24
 )
 
+// leastUnending is how many requests must have arrived in the window of a trace that do not end to be called a leak by their
+// number, however many there were before.
+const leastUnending = 10
+
 const requestMethod = "requests rebuilt from the execution trace"
 
-// traffic is the requests of a trace: of one route, or of all.
-type traffic struct {
-	evidence.Requests
-	trace   *evidence.Trace
-	seconds float64
-	name    string // of the route: "all"
-	starved bool
+// tracedLoad is what the requests of a trace say.
+type tracedLoad struct {
+	all    *traffic
+	routes []*traffic
+	*assessment
+	cause *cause // of a divergence; nil where there is none or it does not show
 }
 
-// trafficOf sums the requests of a trace, of all routes and by route, the busiest first. It is nil when there
-// were none.
-func trafficOf(t *evidence.Trace) (all *traffic, routes []*traffic) {
-	if t == nil || len(t.Requests) == 0 || t.DurationNS() <= 0 {
-		return nil, nil
-	}
-	seconds := float64(t.DurationNS()) / 1e9
-	all = &traffic{trace: t, seconds: seconds, name: "all", starved: starved(t)}
-	for i := range t.Requests {
-		r := &t.Requests[i]
-		name := cmp.Or(r.Route, "(no event in the handler)")
-		routes = append(routes, &traffic{Requests: *r, trace: t, seconds: seconds, name: name, starved: all.starved})
-		all.add(r)
-	}
-	slices.SortStableFunc(routes, func(a, b *traffic) int { return cmp.Compare(b.InFlightNS, a.InFlightNS) })
-	routes = slices.DeleteFunc(routes, func(f *traffic) bool {
-		return float64(f.InFlightNS) < notableRoute*float64(all.InFlightNS) && float64(f.ended()) < notableRoute*float64(all.ended())
-	})
-	return all, routes[:min(len(routes), maxTracedRoutes)]
-}
-
-func (f *traffic) add(r *evidence.Requests) {
-	f.Completed += r.Completed
-	f.Earlier += r.Earlier
-	f.Open += r.Open
-	f.OpenEarlier += r.OpenEarlier
-	f.Unseen += r.Unseen
-	f.Abandoned += r.Abandoned
-	f.Hijacked += r.Hijacked
-	f.Latency.Merge(&r.Latency)
-	f.Upper.Merge(&r.Upper)
-	f.InFlightNS += r.InFlightNS
-	f.UpperNS += r.UpperNS
-	f.States = append(f.States, r.States...)
-	f.Exemplars = append(f.Exemplars, r.Exemplars...)
-	slices.SortStableFunc(f.Exemplars, func(a, b evidence.RequestExemplar) int { return cmp.Compare(b.DurationNS, a.DurationNS) })
-	f.Exemplars = f.Exemplars[:min(len(f.Exemplars), evidence.MaxExemplars)]
-}
-
-// starved reports a capture from a host that gave the program less processor time than it believed to have.
-func starved(t *evidence.Trace) bool {
-	var samples int64
-	for _, s := range t.Samples {
-		samples += s.Count
-	}
-	return samples >= starvedSamples && float64(samples)*float64(samplePeriod) < starvedShare*float64(t.Sched.RunningNS)
-}
-
-func (f *traffic) ended() int64   { return f.Completed + f.Earlier }
-func (f *traffic) mean() float64  { return float64(f.InFlightNS) / 1e9 / f.seconds }
-func (f *traffic) upper() float64 { return float64(f.UpperNS) / 1e9 / f.seconds }
-
-// bracketed holds when so many arrivals were not seen that only an interval is known.
-func (f *traffic) bracketed() bool {
-	return float64(f.Unseen) > maxUnseen*float64(f.Completed+f.Open-f.OpenEarlier) && float64(f.UpperNS) > sameBounds*float64(f.InFlightNS)
-}
-
-// reportRequests adds the requests of the trace to the load section.
-func reportRequests(p *analyze.Pass, w *waits) *assessment {
+// assessRequests judges the requests of the trace. It is nil when there are none.
+func assessRequests(p *analyze.Pass) *tracedLoad {
 	all, routes := trafficOf(p.Evidence.Trace)
 	if all == nil {
 		return nil
 	}
-	a := assess(all.load(), p)
-	r := all.report()
-	r.Verdict = a.verdict
-	if a.diverges {
-		r.Cause = all.cause()
-		r.Sentence += "; in flight grew from " + grouped(a.first.inFlight) + " to " + grouped(a.last.inFlight)
+	t := &tracedLoad{all: all, routes: routes, assessment: assess(all.load(), p)}
+	if n := all.unending(); !t.diverges && n >= leastUnending && t.gains(float64(n)) && t.last.inFlight > 0 {
+		t.diverges, t.tested, t.verdict, t.why, t.unending = true, true, verdictLeak, "", n
 	}
-	windows := p.Evidence.Trace.Windows
-	if n := len(windows); n == 1 {
+	if t.diverges {
+		t.cause = all.findCause()
+	}
+	return t
+}
+
+// report adds them to the load section.
+func (t *tracedLoad) report(p *analyze.Pass, w *waits) {
+	r := t.all.report()
+	r.Verdict = t.verdict
+	r.LittlesGap = t.flow.gap
+	if t.flow.sums.flightSeconds > 0 {
+		r.Series = t.flow.series()
+	}
+	if !t.all.bracketed() {
+		capacity := t.flow.capacity()
+		r.Queued = capacity.queued
+		r.Measures = append(r.Measures, capacity.measures...)
+		r.Support = t.flow.support(int64(p.Param("p99-limit") * 1e6))
+		r.Sentence += supportText(r.Support)
+	}
+	if windows := p.Evidence.Trace.Windows; len(windows) == 1 {
 		r.Goroutines = stats.Float(float64(windows[0].Goroutines))
 		if q := windows[0].Requests; q != nil {
 			r.InFlight.Max = stats.Float(float64(q.Max))
-			if all.bracketed() {
+			if t.all.bracketed() {
 				r.InFlight.Max = stats.Float(float64(q.MaxUpper))
 			}
 		}
-		r.Series = a.flow.series()
+	}
+	if u, ok := t.flow.unexplained(); ok && u.notable() {
+		r.Measures = append(r.Measures, u.measure(t.flow))
+		r.Sentence += "; " + t.goroutinesText(w)
+	}
+	if t.diverges {
+		r.Sentence += "; in flight grew from " + grouped(t.first.inFlight) + " to " + grouped(t.last.inFlight)
+	}
+	if c := t.cause; c != nil {
+		r.Cause = c.name
+		r.Sentence += ": " + c.text() + c.site.where()
+		r.Measures = append(r.Measures, c.measure(t.all))
 	}
 	p.ReportLoad(r)
-	for _, route := range routes {
+	for _, route := range t.routes {
 		e := route.report()
 		e.Verdict = verdictInconclusive
-		if len(routes) == 1 {
+		if len(t.routes) == 1 {
 			e.Verdict = r.Verdict
 		}
 		p.ReportLoad(e)
 	}
-	return a
 }
 
 // report is the entry of the load section, but for what needs the course of time.
@@ -171,17 +143,25 @@ func (f *traffic) latency() *analyze.LoadLatency {
 		*slot = stats.Float(float64(h.Quantile(percentiles[i].q)))
 	}
 	out.Max = stats.Float(float64(h.Max))
+	out.Intervals = f.latencyIntervals()
 	return out
 }
 
-// shares is the share of in-flight time by state.
-func (f *traffic) shares() map[string]float64 {
-	if f.InFlightNS == 0 {
-		return nil
+// latencyIntervals are those of the percentiles: what the sample allows, or from the latest to the earliest that requests
+// can have arrived.
+func (f *traffic) latencyIntervals() map[string][2]float64 {
+	out := map[string][2]float64{}
+	for _, p := range percentiles {
+		if f.bracketed() {
+			out[p.name] = [2]float64{float64(f.Latency.Quantile(p.q)), float64(f.Upper.Quantile(p.q))}
+			continue
+		}
+		if in := stats.HistogramQuantile(&f.Latency, p.q, stats.DefaultConfidence).Interval(); in != nil {
+			out[p.name] = *in
+		}
 	}
-	out := map[string]float64{}
-	for _, s := range f.States {
-		out[s.State] += float64(s.NS) / float64(f.InFlightNS)
+	if len(out) == 0 {
+		return nil
 	}
 	return out
 }
@@ -229,75 +209,6 @@ func (f *traffic) doubts(m stats.Measure) stats.Measure {
 	return m
 }
 
-// tracedSite is where requests spend their time.
-type tracedSite struct {
-	state       string
-	frame       evidence.Frame
-	ns          int64
-	first, last int64 // in the first and the last third of the window
-}
-
-func (s *tracedSite) where() string {
-	if s.frame.IsZero() {
-		return ""
-	}
-	return fmt.Sprintf(" at %s:%d %s", s.frame.ShortFile(), s.frame.Line, s.frame.Function)
-}
-
-// sites are states by line of the program's own code, the longest first.
-func (f *traffic) sites() []tracedSite {
-	byKey := map[string]*tracedSite{}
-	for _, s := range f.States {
-		frame, _ := ownFrame(f.trace.StackOf(s.Stack))
-		key := s.State + " " + lineKey(frame)
-		have := byKey[key]
-		if have == nil {
-			have = &tracedSite{state: s.State, frame: frame}
-			byKey[key] = have
-		}
-		have.ns += s.NS
-		for i, ns := range s.Parts {
-			switch {
-			case i < len(s.Parts)/3:
-				have.first += ns
-			case i >= len(s.Parts)-len(s.Parts)/3:
-				have.last += ns
-			}
-		}
-	}
-	out := make([]tracedSite, 0, len(byKey))
-	for _, s := range byKey {
-		out = append(out, *s)
-	}
-	slices.SortFunc(out, func(a, b tracedSite) int {
-		return cmp.Or(cmp.Compare(b.ns, a.ns), cmp.Compare(a.state, b.state), cmp.Compare(lineKey(a.frame), lineKey(b.frame)))
-	})
-	return out
-}
-
-// cause is the state whose share of in flight grew most, by site.
-func (f *traffic) cause() string {
-	var best *tracedSite
-	sites := f.sites()
-	for i := range sites {
-		if s := &sites[i]; s.last > s.first && (best == nil || s.last-s.first > best.last-best.first) {
-			best = s
-		}
-	}
-	if best == nil {
-		return ""
-	}
-	switch best.state {
-	case evidence.StateRunning, evidence.StateRunnable:
-		return "cpu"
-	case evidence.StateAssist, string(evidence.WaitGC):
-		return "gc"
-	case string(evidence.WaitRWMutex):
-		return "mutex"
-	}
-	return best.state
-}
-
 // sentence is the load in one line: "950 QPS at 91 in flight = 90 waiting for downstream + 1 running; P99 118 ms".
 func (f *traffic) sentence() string {
 	var b strings.Builder
@@ -321,148 +232,4 @@ func (f *traffic) sentence() string {
 		b.WriteString("; not trustworthy, for the host was starved")
 	}
 	return b.String()
-}
-
-// composition splits the mean number in flight by state. The parts add up to it as it is printed: what rounding
-// leaves goes to the largest remainders.
-func (f *traffic) composition() []string {
-	total, unit := f.mean(), 1.0
-	if total < 9.95 {
-		unit = 10
-	}
-	whole := int(math.Round(total * unit))
-	type part struct {
-		state     string
-		n         int
-		remainder float64
-	}
-	var parts []part
-	left := whole
-	for state, share := range f.shares() {
-		exact := share * total * unit
-		n := int(exact)
-		left -= n
-		parts = append(parts, part{state, n, exact - float64(n)})
-	}
-	slices.SortFunc(parts, func(a, b part) int {
-		return cmp.Or(cmp.Compare(b.remainder, a.remainder), cmp.Compare(a.state, b.state))
-	})
-	for i := range parts {
-		if left > 0 {
-			parts[i].n++
-			left--
-		}
-	}
-	slices.SortFunc(parts, func(a, b part) int { return cmp.Or(cmp.Compare(b.n, a.n), cmp.Compare(a.state, b.state)) })
-	var out []string
-	shown := 0
-	for _, p := range parts {
-		if p.n == 0 || len(out) == 3 {
-			break
-		}
-		shown += p.n
-		out = append(out, grouped(float64(p.n)/unit)+" "+phrase(p.state))
-	}
-	if rest := whole - shown; rest > 0 {
-		out = append(out, grouped(float64(rest)/unit)+" other")
-	}
-	return out
-}
-
-// phrase says what a request in a state does.
-func phrase(state string) string {
-	switch state {
-	case evidence.StateRunnable:
-		return "waiting for a processor"
-	case evidence.StateAssist:
-		return "assisting the collector"
-	case evidence.StateDownstream:
-		return "waiting for downstream"
-	case evidence.StatePool:
-		return "waiting for a pool"
-	case evidence.StateClientRead:
-		return "reading the request"
-	case evidence.StateClientWrite:
-		return "writing the reply"
-	case evidence.StateNetwork:
-		return "waiting for the network"
-	case evidence.StateSyscall:
-		return "in system calls"
-	case evidence.StateUnknown:
-		return "unknown"
-	case string(evidence.WaitSleep):
-		return "sleeping"
-	case string(evidence.WaitMutex), string(evidence.WaitRWMutex):
-		return "waiting for a " + state
-	case string(evidence.WaitChanSend), string(evidence.WaitChanRecv):
-		return "in a channel " + strings.TrimPrefix(state, "chan-")
-	case string(evidence.WaitSelect):
-		return "in a select"
-	case string(evidence.WaitWaitGroup):
-		return "waiting for goroutines"
-	case string(evidence.WaitGC):
-		return "waiting for the collector"
-	}
-	return state
-}
-
-// anatomy is what one of the slowest requests did, in order.
-func (f *traffic) anatomy(e evidence.RequestExemplar) stats.Measure {
-	m := stats.Measure{Name: "slowest_request", Value: float64(e.DurationNS), Unit: "ns", N: 1}
-	var parts []string
-	rest := int64(0)
-	for _, s := range e.Line {
-		if s.NS*50 < e.DurationNS { // less than 2 %
-			rest += s.NS
-			continue
-		}
-		frame, _ := ownFrame(f.trace.StackOf(s.Stack))
-		site := tracedSite{state: s.State, frame: frame}
-		text := duration(float64(s.NS)/1e9) + " " + phrase(s.State) + site.where()
-		if waker, ok := ownFrame(f.trace.StackOf(s.Waker)); ok && s.Waker != 0 {
-			text += ", until " + waker.Function
-		}
-		parts = append(parts, text)
-	}
-	if rest > 0 {
-		parts = append(parts, duration(float64(rest)/1e9)+" in short spells")
-	}
-	order := "in order"
-	if e.Sums {
-		order = "in sum"
-	}
-	m.Method = fmt.Sprintf("goroutine %d from %s on, %s: %s", e.Goroutine, duration(float64(e.AtNS)/1e9), order, strings.Join(parts, "; "))
-	if e.Open {
-		m = m.Warn("not over at the end of the window")
-	}
-	return m
-}
-
-// load is the course of all requests of one trace as scrapes would show it.
-func (f *traffic) load() *evidence.Load {
-	l := &evidence.Load{Source: "trace", Kind: evidence.Execution, Route: "all"}
-	windows := f.trace.Windows
-	if len(windows) != 1 || windows[0].Requests == nil || windows[0].Requests.Series.BinNS == 0 {
-		return l
-	}
-	s := &windows[0].Requests.Series
-	flight, done := float64(f.Earlier+f.OpenEarlier), 0.0
-	start := windows[0].At
-	if start.IsZero() {
-		start = time.Unix(0, 0) // only differences count
-	}
-	point := func(at int64) {
-		flight, done := flight, done
-		l.Points = append(l.Points, evidence.LoadPoint{At: start.Add(time.Duration(at)), Seq: len(l.Points), InFlight: &flight, Requests: &done})
-	}
-	point(0)
-	n := int64(len(s.Arrived))
-	for i := range n {
-		flight += float64(s.Arrived[i] - s.Ended[i])
-		done += float64(s.Ended[i])
-		if (i+1)*tracePoints/n > i*tracePoints/n {
-			point(min((i+1)*s.BinNS, windows[0].DurationNS))
-		}
-	}
-	return l
 }

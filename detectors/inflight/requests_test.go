@@ -26,6 +26,7 @@ func traced(n int64, states ...evidence.RequestState) *evidence.Trace {
 	for range 100 {
 		w.Requests.Series.Arrived = append(w.Requests.Series.Arrived, n/100)
 		w.Requests.Series.Ended = append(w.Requests.Series.Ended, n/100)
+		w.Requests.Series.InFlightNS = append(w.Requests.Series.InFlightNS, r.InFlightNS/100)
 	}
 	return &evidence.Trace{Windows: []evidence.TraceWindow{w}, Requests: []evidence.Requests{r},
 		Frames: []evidence.Frame{{Function: "main.work", File: "main.go", Line: 7}}, Stacks: [][]int32{{}, {0}}}
@@ -139,15 +140,5 @@ func TestCompositionAddsUp(t *testing.T) {
 				t.Errorf("%v: parts %v add up to %v of %v", ns, all.composition(), sum, want)
 			}
 		}
-	}
-}
-
-// The cause is the state and place that grew most, not the one that is largest.
-func TestCauseOfRequests(t *testing.T) {
-	flat := evidence.RequestState{State: string(evidence.WaitSleep), NS: 60e9, Parts: []int64{20e9, 20e9, 20e9}}
-	grown := evidence.RequestState{State: string(evidence.WaitMutex), Stack: 1, NS: 12e9, Parts: []int64{1e9, 4e9, 7e9}}
-	all, _ := trafficOf(traced(100, flat, grown))
-	if got := all.cause(); got != "mutex" {
-		t.Errorf("cause %q, want mutex", got)
 	}
 }

@@ -4,6 +4,7 @@ package queues
 
 import (
 	"container/heap"
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -27,6 +28,8 @@ type Model struct {
 	Spread float64
 	// Leak is the share of requests that never end, whoever serves them.
 	Leak float64
+	// Traced is an execution trace of the window instead of scrapes: it shows each request that begins or ends in it.
+	Traced bool
 	// Diverges is the truth.
 	Diverges bool
 }
@@ -37,9 +40,17 @@ const WarmUp = 60
 // request is in the service from its arrival to its end; +Inf when it leaked.
 type request struct{ arrival, end float64 }
 
-// Scraped runs the model once and returns what metrics say of it: a gauge of requests in flight, a counter of
+// Set runs the model once and returns what is seen of it.
+func (m Model) Set(rng *rand.Rand) *evidence.Set {
+	if m.Traced {
+		return &evidence.Set{Trace: m.traced(rng)}
+	}
+	return &evidence.Set{Loads: []evidence.Load{m.scraped(rng)}}
+}
+
+// scraped runs the model once and returns what metrics say of it: a gauge of requests in flight, a counter of
 // those that completed, and the sum of their durations.
-func (m Model) Scraped(rng *rand.Rand) evidence.Load {
+func (m Model) scraped(rng *rand.Rand) evidence.Load {
 	requests := m.run(rng)
 	l := evidence.Load{Source: "metrics", Kind: evidence.Metrics, Route: "all"}
 	byEnd := slices.Clone(requests)
@@ -70,9 +81,20 @@ func (m Model) Scraped(rng *rand.Rand) evidence.Load {
 	return l
 }
 
+// window is its length in seconds.
+func (m Model) window() float64 { return float64(m.Scrapes-1) * m.Every }
+
+// Window says what is seen: "60 scrapes", "10 s trace".
+func (m Model) Window() string {
+	if m.Traced {
+		return fmt.Sprintf("%.0f s trace", m.window())
+	}
+	return fmt.Sprintf("%d scrapes", m.Scrapes)
+}
+
 // run draws arrivals by thinning, and serves them first come, first served.
 func (m Model) run(rng *rand.Rand) []request {
-	window := float64(m.Scrapes-1) * m.Every
+	window := m.window()
 	var out []request
 	free := &times{} // when each server is free again
 	for range m.Servers {

@@ -9,7 +9,6 @@ import (
 	"sync"
 
 	"go-debug/analyze"
-	"go-debug/analyze/evidence"
 )
 
 // Runs and Seed are those of the table in the documentation.
@@ -29,8 +28,7 @@ func Rejections(ctx context.Context, d *analyze.Detector, m Model, runs int, see
 		slots <- struct{}{}
 		wg.Go(func() {
 			defer func() { <-slots }()
-			load := m.Scraped(rand.New(rand.NewPCG(seed, uint64(i))))
-			res, err := analyze.Run(ctx, &evidence.Set{Loads: []evidence.Load{load}}, []*analyze.Detector{d}, analyze.Options{})
+			res, err := analyze.Run(ctx, m.Set(rand.New(rand.NewPCG(seed, uint64(i)))), []*analyze.Detector{d}, analyze.Options{})
 			if errs[i] = err; err != nil {
 				return
 			}
@@ -55,7 +53,7 @@ func Rejections(ctx context.Context, d *analyze.Detector, m Model, runs int, see
 // Table is a line for each model: its name, its scrapes, and the share of the runs that were called diverging.
 func Table(ctx context.Context, d *analyze.Detector, runs int, seed uint64) (string, error) {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%-26s %8s %10s\n", "queue", "scrapes", "diverging")
+	fmt.Fprintf(&b, "%-26s %10s %10s\n", "queue", "window", "diverging")
 	truth := ""
 	for _, m := range Models {
 		n, err := Rejections(ctx, d, m, runs, seed)
@@ -70,7 +68,7 @@ func Table(ctx context.Context, d *analyze.Detector, runs int, seed uint64) (str
 			truth = heading
 			fmt.Fprintln(&b, heading)
 		}
-		fmt.Fprintf(&b, "%-26s %8d %8.0f %%\n", m.Name, m.Scrapes, 100*float64(n)/float64(runs))
+		fmt.Fprintf(&b, "%-26s %10s %8.0f %%\n", m.Name, m.Window(), 100*float64(n)/float64(runs))
 	}
 	return b.String(), nil
 }

@@ -1,0 +1,40 @@
+package inflight
+
+import (
+	"fmt"
+	"go-debug/analyze/evidence"
+	"go-debug/analyze/stats"
+	"strings"
+)
+
+// anatomy is what one of the slowest requests did, in order.
+func (f *traffic) anatomy(e evidence.RequestExemplar) stats.Measure {
+	m := stats.Measure{Name: "slowest_request", Value: float64(e.DurationNS), Unit: "ns", N: 1}
+	var parts []string
+	rest := int64(0)
+	for _, s := range e.Line {
+		if s.NS*50 < e.DurationNS { // less than 2 %
+			rest += s.NS
+			continue
+		}
+		frame, _ := ownFrame(f.trace.StackOf(s.Stack))
+		site := tracedSite{state: s.State, frame: frame}
+		text := duration(float64(s.NS)/1e9) + " " + phrase(s.State) + site.where()
+		if waker, ok := ownFrame(f.trace.StackOf(s.Waker)); ok && s.Waker != 0 {
+			text += ", until " + waker.Function
+		}
+		parts = append(parts, text)
+	}
+	if rest > 0 {
+		parts = append(parts, duration(float64(rest)/1e9)+" in short spells")
+	}
+	order := "in order"
+	if e.Sums {
+		order = "in sum"
+	}
+	m.Method = fmt.Sprintf("goroutine %d from %s on, %s: %s", e.Goroutine, duration(float64(e.AtNS)/1e9), order, strings.Join(parts, "; "))
+	if e.Open {
+		m = m.Warn("not over at the end of the window")
+	}
+	return m
+}
