@@ -19,7 +19,11 @@ import (
 
 func main() {
 	name := flag.String("scenario", "", "the `name` of the scenario to serve; empty: list them")
+	isBackend := flag.Bool("backend", false, "serve what the scenario's server asks")
 	flag.Parse()
+	if *isBackend {
+		log.Fatal(serveBackend(*name))
+	}
 	open, ok := scenarios[*name]
 	if !ok {
 		for _, n := range slices.Sorted(maps.Keys(scenarios)) {

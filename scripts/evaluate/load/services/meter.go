@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"net/http"
-	"runtime"
 	"sync"
 	"time"
 )
@@ -12,7 +11,10 @@ import (
 var bounds = []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10}
 
 // visit is a request as the middleware saw it, in nanoseconds since the epoch; End is 0 while it is open.
-type visit struct{ Start, End int64 }
+type visit struct {
+	Start, End int64
+	Scrape     bool
+}
 
 type meter struct {
 	mu       sync.Mutex
@@ -25,6 +27,7 @@ type meter struct {
 
 func newMeter() *meter { return &meter{buckets: make([]int, len(bounds)+1)} }
 
+// count counts what a handler does.
 func (m *meter) count(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		m.mu.Lock()
@@ -58,10 +61,15 @@ func (m *meter) truth() []visit {
 	return append([]visit(nil), m.visits...)
 }
 
+// metrics writes what was counted. That is a request too, but not one of those that are counted.
 func (m *meter) metrics(w http.ResponseWriter, _ *http.Request) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	fmt.Fprintf(w, "# TYPE go_goroutines gauge\ngo_goroutines %d\n", runtime.NumGoroutine())
+	start := time.Now()
+	defer func() {
+		m.visits = append(m.visits, visit{Start: start.UnixNano(), End: time.Now().UnixNano(), Scrape: true})
+	}()
+	runtimeMetrics(w)
 	fmt.Fprintf(w, "# TYPE http_server_requests_in_flight gauge\nhttp_server_requests_in_flight %d\n", m.inFlight)
 	fmt.Fprintf(w, "# TYPE http_requests_total counter\nhttp_requests_total{code=\"200\"} %d\n", m.done)
 	fmt.Fprintln(w, "# TYPE http_request_duration_seconds histogram")

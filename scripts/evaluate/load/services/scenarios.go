@@ -11,21 +11,26 @@ import (
 
 // scenarios are by name. What load each is under stands in the evaluation's list.
 var scenarios = map[string]func() http.Handler{
-	"healthy_low":       func() http.Handler { return waits(20 * time.Millisecond) },
-	"healthy_high":      func() http.Handler { return waits(50 * time.Millisecond) },
-	"bursty":            func() http.Handler { return waits(30 * time.Millisecond) },
-	"ramp":              func() http.Handler { return waits(40 * time.Millisecond) },
-	"streams":           streams,
-	"stable_contention": func() http.Handler { return convoy(2 * time.Millisecond) },
-	"slow_steady":       func() http.Handler { return waits(1500 * time.Millisecond) },
-	"mutex_saturated":   func() http.Handler { return convoy(8 * time.Millisecond) },
-	"pool_saturated":    func() http.Handler { return pool(4, 40*time.Millisecond) },
-	"cpu_saturated":     func() http.Handler { return computes(25 * time.Millisecond) },
-	"gc_saturated":      allocates,
-	"slow_downstream":   downstream,
-	"in_flight_leak":    leaks,
-	"retry_storm":       func() http.Handler { return pool(8, 40*time.Millisecond) },
-	"burst_recovery":    func() http.Handler { return pool(8, 40*time.Millisecond) },
+	"healthy_low":           func() http.Handler { return waits(20 * time.Millisecond) },
+	"healthy_high":          func() http.Handler { return waits(50 * time.Millisecond) },
+	"bursty":                func() http.Handler { return waits(30 * time.Millisecond) },
+	"ramp":                  func() http.Handler { return waits(40 * time.Millisecond) },
+	"streams":               streams,
+	"stable_contention":     func() http.Handler { return convoy(2 * time.Millisecond) },
+	"slow_steady":           func() http.Handler { return waits(1500 * time.Millisecond) },
+	"mutex_saturated":       func() http.Handler { return convoy(8 * time.Millisecond) },
+	"rwmutex_saturated":     func() http.Handler { return table(8 * time.Millisecond) },
+	"pool_saturated":        func() http.Handler { return pool(4, 40*time.Millisecond) },
+	"sql_pool_saturated":    func() http.Handler { return database(4, 40*time.Millisecond) },
+	"worker_pool_saturated": func() http.Handler { return workers(4, 40*time.Millisecond) },
+	"cpu_saturated":         func() http.Handler { return computes(25 * time.Millisecond) },
+	"gc_saturated":          allocates,
+	"slow_downstream":       callsHTTP,
+	"slow_downstream_tcp":   callsTCP,
+	"in_flight_leak":        leaks,
+	"lost_reply_leak":       losesReplies,
+	"retry_storm":           func() http.Handler { return pool(8, 40*time.Millisecond) },
+	"burst_recovery":        func() http.Handler { return pool(8, 40*time.Millisecond) },
 }
 
 // about is a duration that varies by half as requests do.
@@ -56,13 +61,19 @@ func convoy(held time.Duration) http.Handler {
 	})
 }
 
-// pool has so many connections, of which a request takes one.
-func pool(size int, d time.Duration) http.Handler {
-	slots := make(chan struct{}, size)
+// table has a lock that many read and one in four writes.
+func table(held time.Duration) http.Handler {
+	var mu sync.RWMutex
 	return http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
-		slots <- struct{}{}
-		defer func() { <-slots }()
-		time.Sleep(about(d))
+		if rand.N(4) > 0 {
+			mu.RLock()
+			defer mu.RUnlock()
+			time.Sleep(about(held))
+			return
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		time.Sleep(about(2 * held))
 	})
 }
 
@@ -89,26 +100,11 @@ func allocates() http.Handler {
 	for range 1_500_000 {
 		kept = &node{next: kept}
 	}
-	var mu sync.Mutex
-	var recent [64]*node
 	return http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
-		var made *node
-		for range 60_000 {
-			made = &node{next: made}
+		var recent [64]*node // the rest is garbage at once: many requests in flight keep no more than few do
+		for i := range 60_000 {
+			recent[i%len(recent)] = &node{next: kept}
 		}
-		mu.Lock()
-		defer mu.Unlock()
-		made.next = kept
-		recent[rand.N(len(recent))] = made
-	})
-}
-
-// downstream calls something that takes ever longer.
-func downstream() http.Handler {
-	start := time.Now()
-	return http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
-		slower := time.Duration(float64(time.Since(start)) * 0.1)
-		time.Sleep(about(20*time.Millisecond) + max(slower-300*time.Millisecond, 0))
 	})
 }
 
@@ -120,5 +116,21 @@ func leaks() http.Handler {
 			select {} // keeps the request, whatever its client does
 		}
 		time.Sleep(about(20 * time.Millisecond))
+	})
+}
+
+// losesReplies hands each request to a goroutine, which forgets to answer one in twenty.
+func losesReplies() http.Handler {
+	var n atomic.Int64
+	return http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		reply := make(chan int)
+		forgets := n.Add(1)%20 == 0
+		go func() {
+			time.Sleep(about(20 * time.Millisecond))
+			if !forgets {
+				reply <- 1
+			}
+		}()
+		<-reply
 	})
 }
