@@ -52,6 +52,9 @@ func (f *flow) capacity() capacity {
 	var c capacity
 	bins := f.loadedBins()
 	n := len(bins)
+	if f.traced() && value(f.meanInFlight) < 1 {
+		return c // what is short is seen to be
+	}
 	if n < minTrendBins || f.meanInFlight == nil || f.meanLatencyS == nil || bins[n-1].inFlight < variedFold*bins[0].inFlight {
 		return c
 	}

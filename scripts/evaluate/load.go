@@ -31,15 +31,17 @@ type loadTrial struct {
 
 // loadJudgement is what go-debug makes of one kind of evidence.
 type loadJudgement struct {
-	Verdict   string  `json:"verdict"`
-	Cause     string  `json:"cause"`
-	Sentence  string  `json:"sentence"`
-	Finding   string  `json:"finding,omitempty"`
-	Alarm     bool    `json:"alarm"` // a finding was made, or the server could not answer
-	Right     bool    `json:"right"` // alarm and verdict are
-	RightWhy  bool    `json:"right_cause"`
-	QPSError  float64 `json:"qps_error"`       // against the middleware
-	FlightErr float64 `json:"in_flight_error"` // mean in flight, against the middleware; of an interval the distance to it
+	Verdict  string  `json:"verdict"`
+	Cause    string  `json:"cause"`
+	Sentence string  `json:"sentence"`
+	Finding  string  `json:"finding,omitempty"`
+	Alarm    bool    `json:"alarm"` // a finding was made, or the server could not answer
+	Right    bool    `json:"right"` // alarm and verdict are
+	RightWhy bool    `json:"right_cause"`
+	QPSError float64 `json:"qps_error"` // against the middleware
+	// FlightErr is that of the mean in flight, or of the interval given for it: how far it is from what lies between what the
+	// middleware and the clients saw.
+	FlightErr float64 `json:"in_flight_error"`
 }
 
 type loadOptions struct {
@@ -171,7 +173,8 @@ const (
 // loadRun is what was seen of a scenario. Trace and scrapes stand in files beside it.
 type loadRun struct {
 	Traced, Scraped period
-	Visits          []visit // by the middleware
+	Visits          []visit // as the middleware saw them
+	Sent            []visit // and the clients
 }
 
 // perform runs one scenario, where that was not done before, and judges what its trace and its scrapes say.
@@ -185,8 +188,8 @@ func (s *scenario) perform(ctx context.Context, opt loadOptions, services string
 		return err
 	}
 	tr.Made = !s.diverges || made(run.Visits, run.Scraped)
-	return errors.Join(s.judge(ctx, opt.tool, base+".trace", run.Traced, run.Visits, &tr.Trace),
-		s.judge(ctx, opt.tool, base+".metrics.txt", run.Scraped, run.Visits, &tr.Scrapes))
+	return errors.Join(s.judge(ctx, opt.tool, base+".trace", run.Traced, run, &tr.Trace),
+		s.judge(ctx, opt.tool, base+".metrics.txt", run.Scraped, run, &tr.Scrapes))
 }
 
 func readRun(file string) (run loadRun, err error) {
@@ -214,7 +217,8 @@ func (s *scenario) run(ctx context.Context, opt loadOptions, services, base stri
 	defer stop()
 	begin := time.Now().Add(loadLead)
 	var sending, tracing sync.WaitGroup
-	sending.Go(func() { s.send(loaded, url, begin, unit, rand.New(rand.NewPCG(seed, 7))) })
+	sent := &clientTruth{}
+	sending.Go(func() { s.send(loaded, url, begin, unit, sent, rand.New(rand.NewPCG(seed, 7))) })
 	var traceErr error
 	tracing.Go(func() { run.Traced, traceErr = traceInto(loaded, base+".trace", url, begin, opt.window) })
 	run.Scraped, err = scrapeInto(loaded, base+".metrics.txt", url, begin, opt)
@@ -228,6 +232,7 @@ func (s *scenario) run(ctx context.Context, opt loadOptions, services, base stri
 	if run.Visits, err = fetchTruth(url); err != nil {
 		return run, err
 	}
+	run.Sent = sent.all()
 	data, err := json.Marshal(run)
 	if err != nil {
 		return run, err

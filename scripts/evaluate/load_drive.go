@@ -53,7 +53,7 @@ func (s *scenario) capacity(ctx context.Context, url string) (perS float64, err 
 	for range runtime.GOMAXPROCS(0) {
 		wg.Go(func() {
 			for time.Since(begin) < length && ctx.Err() == nil {
-				s.request(ctx, client, url+"/work", false)
+				s.request(ctx, client, url+"/work", false, nil)
 				done.Add(1)
 			}
 		})
@@ -63,11 +63,11 @@ func (s *scenario) capacity(ctx context.Context, url string) (perS float64, err 
 }
 
 // send sends at the scenario's rate, in units that it is given, whether or not replies come, as a Poisson process.
-func (s *scenario) send(ctx context.Context, url string, begin time.Time, unit float64, rng *rand.Rand) {
+func (s *scenario) send(ctx context.Context, url string, begin time.Time, unit float64, sent *clientTruth, rng *rand.Rand) {
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 4096}}
 	defer client.CloseIdleConnections()
 	for range s.streams {
-		go s.request(ctx, client, url+"/work?stream=1", false)
+		go s.request(ctx, client, url+"/work?stream=1", false, sent)
 	}
 	next := time.Now()
 	for {
@@ -76,12 +76,12 @@ func (s *scenario) send(ctx context.Context, url string, begin time.Time, unit f
 		if !sleep(ctx, time.Until(next)) {
 			return
 		}
-		go s.request(ctx, client, url+"/work", s.retries)
+		go s.request(ctx, client, url+"/work", s.retries, sent)
 	}
 }
 
 // request asks once, or where clients have no patience up to four times: the server goes on with what they gave up.
-func (s *scenario) request(ctx context.Context, client *http.Client, url string, retries bool) {
+func (s *scenario) request(ctx context.Context, client *http.Client, url string, retries bool, sent *clientTruth) {
 	for range 4 {
 		one, cancel := ctx, context.CancelFunc(func() {})
 		if retries {
@@ -90,10 +90,12 @@ func (s *scenario) request(ctx context.Context, client *http.Client, url string,
 		req, err := http.NewRequestWithContext(one, http.MethodGet, url, nil)
 		if err == nil {
 			var resp *http.Response
+			end := sent.begin()
 			if resp, err = client.Do(req); err == nil {
 				_, err = io.Copy(io.Discard, resp.Body)
 				resp.Body.Close()
 			}
+			end()
 		}
 		cancel()
 		if err == nil || !retries || ctx.Err() != nil {

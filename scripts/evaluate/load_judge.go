@@ -24,7 +24,7 @@ type loadReport struct {
 }
 
 // judge asks go-debug about a file.
-func (s *scenario) judge(ctx context.Context, debug, file string, over period, visits []visit, j *loadJudgement) error {
+func (s *scenario) judge(ctx context.Context, debug, file string, over period, run loadRun, j *loadJudgement) error {
 	out, code, err := tool{debug}.run(ctx, "", "analyze", "-f", "json", "--only", "inflight", file)
 	if err != nil && code != exitInconclusive {
 		return err
@@ -52,17 +52,31 @@ func (s *scenario) judge(ctx context.Context, debug, file string, over period, v
 			}
 			over.To = over.From.Add(time.Duration(l.WindowS * 1e9))
 		}
-		qps, flight := truthOf(visits, over, l.Source == "trace")
+		qps, least := truthOf(run.Visits, over, l.Source == "trace")
+		_, most := truthOf(run.Sent, over, true)
 		j.QPSError = *l.QPS/qps - 1
 		switch f := l.InFlight; {
 		case f.Mean != nil:
-			j.FlightErr = *f.Mean/flight - 1
+			j.FlightErr = apart(*f.Mean, *f.Mean, least, most)
 		case f.Lower != nil && f.Upper != nil:
-			j.FlightErr = min(max(flight, *f.Lower), *f.Upper)/flight - 1
+			j.FlightErr = apart(*f.Lower, *f.Upper, least, most)
 		}
 	}
 	j.Alarm = j.Alarm || j.Verdict == "unanswered"
 	j.Right = j.Alarm == s.diverges && slices.Contains(s.verdicts, j.Verdict)
 	j.RightWhy = j.Right && j.Cause == s.cause
 	return nil
+}
+
+// apart is how far an interval is from that of the truth, as a share of the nearer end of the truth; 0 where they meet. A
+// client that gave up sees less than the server does.
+func apart(lower, upper, least, most float64) float64 {
+	least, most = min(least, most), max(least, most)
+	switch {
+	case upper < least:
+		return upper/least - 1
+	case lower > most:
+		return lower/most - 1
+	}
+	return 0
 }

@@ -29,3 +29,13 @@ func TestMade(t *testing.T) {
 		t.Error("a level load piled up, or a growing one did not")
 	}
 }
+
+func TestApart(t *testing.T) {
+	for _, c := range []struct{ lower, upper, least, most, want float64 }{
+		{90, 90, 80, 100, 0}, {90, 90, 100, 80, 0}, {10, 200, 80, 100, 0}, {60, 60, 80, 100, -0.25}, {110, 120, 80, 100, 0.1},
+	} {
+		if got := apart(c.lower, c.upper, c.least, c.most); math.Abs(got-c.want) > 1e-9 {
+			t.Errorf("%v to %v is %v from %v to %v, want %v", c.lower, c.upper, got, c.least, c.most, c.want)
+		}
+	}
+}

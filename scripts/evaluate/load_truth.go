@@ -3,6 +3,8 @@ package main
 import (
 	"encoding/json"
 	"math"
+	"slices"
+	"sync"
 	"time"
 )
 
@@ -11,6 +13,34 @@ import (
 type visit struct {
 	Start, End int64
 	Scrape     bool
+}
+
+// clientTruth is requests as their clients see them. A nil one notes nothing.
+type clientTruth struct {
+	mu     sync.Mutex
+	visits []visit
+}
+
+// begin notes a request, and returns what notes its end.
+func (c *clientTruth) begin() (end func()) {
+	if c == nil {
+		return func() {}
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	n := len(c.visits)
+	c.visits = append(c.visits, visit{Start: time.Now().UnixNano()})
+	return func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.visits[n].End = time.Now().UnixNano()
+	}
+}
+
+func (c *clientTruth) all() []visit {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Clone(c.visits)
 }
 
 func fetchTruth(url string) ([]visit, error) {

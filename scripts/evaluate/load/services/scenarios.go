@@ -23,7 +23,7 @@ var scenarios = map[string]func() http.Handler{
 	"pool_saturated":        func() http.Handler { return pool(4, 40*time.Millisecond) },
 	"sql_pool_saturated":    func() http.Handler { return database(4, 40*time.Millisecond) },
 	"worker_pool_saturated": func() http.Handler { return workers(4, 40*time.Millisecond) },
-	"cpu_saturated":         func() http.Handler { return computes(25 * time.Millisecond) },
+	"cpu_saturated":         func() http.Handler { return computes(5 * time.Millisecond) },
 	"gc_saturated":          allocates,
 	"slow_downstream":       callsHTTP,
 	"slow_downstream_tcp":   callsTCP,
