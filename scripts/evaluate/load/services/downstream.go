@@ -14,19 +14,22 @@ import (
 	"time"
 )
 
-// ends is the standard input of the backend. It closes with this process, and not before: hence a variable that lives as long.
-var ends io.WriteCloser
+// backend is a service that takes ever longer, in a process of its own. It ends when its standard input does: with this
+// process, if nothing lets go of the backend before.
+type backend struct {
+	addr  string
+	input io.WriteCloser
+}
 
-// backend runs a service that takes ever longer, in a process of its own, which ends with this one: its standard
-// input does. It returns the address.
-func backend(name string) string {
+func startBackend(name string) *backend {
 	self, err := os.Executable()
 	if err != nil {
 		log.Fatal(err)
 	}
 	cmd := exec.Command(self, "-scenario", name, "-backend")
 	cmd.Stderr = os.Stderr
-	if ends, err = cmd.StdinPipe(); err != nil {
+	input, err := cmd.StdinPipe()
+	if err != nil {
 		log.Fatal(err)
 	}
 	out, err := cmd.StdoutPipe()
@@ -40,7 +43,7 @@ func backend(name string) string {
 	if err != nil {
 		log.Fatal(err)
 	}
-	return strings.TrimSpace(line)
+	return &backend{strings.TrimSpace(line), input}
 }
 
 // slower is how long a reply takes: from three seconds on ever longer.
@@ -87,10 +90,10 @@ func serveBackend(name string) error {
 
 // callsHTTP asks a backend by HTTP.
 func callsHTTP() http.Handler {
-	url := "http://" + backend("slow_downstream")
+	b := startBackend("slow_downstream")
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 1000}}
 	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		resp, err := client.Get(url)
+		resp, err := client.Get("http://" + b.addr)
 		if err != nil {
 			http.Error(w, err.Error(), http.StatusBadGateway)
 			return
@@ -102,15 +105,15 @@ func callsHTTP() http.Handler {
 
 // callsTCP asks a backend by a protocol of its own.
 func callsTCP() http.Handler {
-	addr := backend("slow_downstream_tcp")
+	b := startBackend("slow_downstream_tcp")
 	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		c, err := net.Dial("tcp", addr)
+		c, err := net.Dial("tcp", b.addr)
 		if err != nil {
 			http.Error(w, err.Error(), http.StatusBadGateway)
 			return
 		}
 		defer c.Close()
-		if _, err := c.Write([]byte{1}); err == nil {
+		if _, err = c.Write([]byte{1}); err == nil {
 			_, err = c.Read(make([]byte, 1))
 		}
 		if err != nil {

@@ -54,7 +54,7 @@ func database(connections int, d time.Duration) http.Handler {
 // connector is of a database that takes its time and does nothing.
 type connector struct{ d time.Duration }
 
-func (c connector) Connect(context.Context) (driver.Conn, error) { return connection{c.d}, nil }
+func (c connector) Connect(context.Context) (driver.Conn, error) { return connection(c), nil }
 func (c connector) Driver() driver.Driver                        { return nil }
 
 type connection struct{ d time.Duration }
