@@ -1,7 +1,9 @@
 package source
 
 import (
+	"context"
 	"fmt"
+	"net"
 	"net/url"
 	"path"
 	"regexp"
@@ -166,4 +168,23 @@ func capturable(k evidence.Kind) bool {
 		}
 	}
 	return false
+}
+
+// Listens reports whether something takes connections where a target is.
+func Listens(ctx context.Context, target string) bool {
+	u, err := parseTarget(target)
+	if err != nil || u == nil {
+		return false
+	}
+	port := u.Port()
+	if port == "" {
+		port = map[string]string{"http": "80", "https": "443"}[u.Scheme]
+	}
+	dialer := net.Dialer{Timeout: time.Second}
+	conn, err := dialer.DialContext(ctx, "tcp", net.JoinHostPort(u.Hostname(), port))
+	if err != nil {
+		return false
+	}
+	conn.Close()
+	return true
 }

@@ -57,3 +57,23 @@ func PoissonRate(count int64, exposure, confidence float64) (lo, hi float64) {
 	}
 	return lo, mathext.GammaIncRegCompInv(k+1, tail) / exposure
 }
+
+// ClopperPearsonMethod names the exact interval of a share.
+const ClopperPearsonMethod = "exact binomial interval, 95 % (Clopper–Pearson)"
+
+// ClopperPearson is the exact interval of the share k/n (Clopper and Pearson, Biometrika 26, 1934): it covers the
+// true share at least as often as it says. It is [0, 1] for n ≤ 0.
+func ClopperPearson(k, n int64, confidence float64) (lo, hi float64) {
+	if n <= 0 {
+		return 0, 1
+	}
+	tail := (1 - confidence) / 2
+	hi = 1
+	if k > 0 {
+		lo = mathext.InvRegIncBeta(float64(k), float64(n-k+1), tail)
+	}
+	if k < n {
+		hi = mathext.InvRegIncBeta(float64(k+1), float64(n-k), 1-tail)
+	}
+	return lo, hi
+}

@@ -27,7 +27,11 @@ func leaky() {
 	mux.HandleFunc("/debug/pprof/goroutine", s.goroutines)
 	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
 	mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	address := "127.0.0.1:0"
+	if len(os.Args) > 1 {
+		address = os.Args[1]
+	}
+	l, err := net.Listen("tcp", address)
 	if err != nil {
 		panic(err)
 	}
@@ -126,6 +130,17 @@ func serve(ts *testscript.TestScript, neg bool, args []string) {
 	url, err := bufio.NewReader(out).ReadString('\n')
 	ts.Check(err)
 	ts.Setenv("LEAKY", strings.TrimSpace(url))
+}
+
+// freePort puts an address at which nobody listens into a variable.
+func freePort(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: freeport VARIABLE")
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	ts.Check(err)
+	ts.Setenv(args[0], l.Addr().String())
+	ts.Check(l.Close())
 }
 
 // goEnvironment lets scripts run go: they have no home of their own.

@@ -55,13 +55,14 @@ func TestScript(t *testing.T) {
 			return errors.Join(os.Symlink(fixtures, filepath.Join(e.WorkDir, "fixtures")), emptyMutexProfile(e.WorkDir))
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits":   exits,
-			"gates":   gates,
-			"cut":     cutFile,
-			"bytes":   writeBytes,
-			"repack":  repack,
-			"serve":   serve,
-			"profile": writeProfile,
+			"exits":    exits,
+			"gates":    gates,
+			"cut":      cutFile,
+			"bytes":    writeBytes,
+			"repack":   repack,
+			"serve":    serve,
+			"freeport": freePort,
+			"profile":  writeProfile,
 		},
 	})
 }

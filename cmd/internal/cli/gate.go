@@ -52,6 +52,12 @@ with a reason and its last day (until); evidence that detectors require; thresho
 and defaults of flags. Acceptances are judged by the day of the capture, and by today where
 nobody recorded that. One that has expired fails the gate. go-debug config verify checks the file.
 
+With --runs N the gate makes the runs itself: COMMAND is one run of this version, --base-rev REV (the
+same command in a checkout of a git revision) or --base-cmd one of the other, and they take turns,
+so that a machine that gets slower does so for both. A run writes its profiles into the directory
+$GO_DEBUG_OUT; or, with a live INPUT, COMMAND serves it, is captured and then interrupted. A run
+that fails ends the gate with 3 and what it printed, one that leaves nothing with 4.
+
 With --self-test the gate proves that it is able to fail: it plants a regression of each kind in a
 copy of the evidence (goroutines that stay, a convoy, a heap that grows, slower functions) and has
 the same policy judge. A rule that does not fail is dead, and named with the reason: accepted,
@@ -62,6 +68,7 @@ It exits with 0 when the gate passes, 1 when it fails, 3 when an input (or the b
 not be wholly read or the self-test found a dead rule, and 4 when a detector could not tell: a gate
 never passes on evidence that is not there.`,
 		Example: `  go-debug gate -- go test ./...
+  ` + exampleRuns + `
   go-debug analyze -q -o baseline.json good-capture/
   go-debug gate capture/ --baseline baseline.json -o gate.md
   go-debug gate http://localhost:6060 --settle 10s --retry 1 -- hey -z 30s http://localhost:8080/`,
@@ -77,6 +84,7 @@ never passes on evidence that is not there.`,
 	f := cmd.Flags()
 	f.StringVar(&g.baseline, "baseline", "", "compare with `INPUT` (a JSON report, a capture, a directory of several) and fail only on what is new or worse")
 	f.Float64Var(&g.minEffect, "min-effect", report.DefaultScoreRules().MinEffect, "smallest change of a score that fails, as a `SHARE` of what was")
+	g.runs.register(cmd)
 	g.registerSelfTest(cmd)
 	f.IntVar(&g.retry, "retry", 0, "capture a live INPUT, or run the tests, up to `N` times more before failing: a finding fails only if it is there each time")
 	f.DurationVar(&g.settle, "settle", 0, fmt.Sprintf("when the load has stopped, wait so long and look who is left (tests: %v unless set)", gotest.DefaultSettle))
@@ -90,6 +98,7 @@ type gating struct {
 	baseline string
 	retry    int
 	settle   time.Duration
+	runs     runsFlags
 	// selfTest names what has to be able to fail, or is "all"; empty for no self-test.
 	selfTest []string
 	kept     map[*report.Report]*evidence.Set // of the runs, where there is a self-test
@@ -117,6 +126,9 @@ func (g *gating) run(cmd *cobra.Command, inputs, command []string) error {
 	if err := g.checkSelfTest(); err != nil {
 		return err
 	}
+	if err := g.runs.check(g, inputs, command); err != nil {
+		return err
+	}
 	see, err := g.plan(cmd, inputs, command, opt)
 	if err != nil {
 		return err
@@ -130,13 +142,16 @@ func (g *gating) run(cmd *cobra.Command, inputs, command []string) error {
 		if err != nil {
 			return err
 		}
-		trial.Before = base.Runs
-		trial.Baseline = &report.Baseline{Name: g.baseline, Report: base.Runs[len(base.Runs)-1]}
+		trial.Against(g.baseline, base.Runs)
 	}
-	if len(inputs) == 1 && len(command) == 0 {
-		if see, err = g.replicates(cmd.Context(), inputs[0], see, &trial, opt); err != nil {
-			return err
-		}
+	switch {
+	case g.runs.n > 0:
+		see, err = g.drive(cmd.Context(), inputs, command, opt, &trial)
+	case len(inputs) == 1 && len(command) == 0:
+		see, err = g.replicates(cmd.Context(), inputs[0], see, &trial, opt)
+	}
+	if err != nil {
+		return err
 	}
 	r, code, err := g.judge(cmd.Context(), see, trial)
 	if err == nil && len(g.selfTest) > 0 {
@@ -269,10 +284,6 @@ func (g *gating) replicates(ctx context.Context, input string, see attempt, tria
 	if err != nil {
 		return nil, err
 	}
-	last := len(side.Runs) - 1
-	for _, r := range side.Runs[:last] {
-		r.ApplyGate(report.Trial{Baseline: trial.Baseline, Growth: trial.Growth, Policy: trial.Policy})
-	}
-	trial.Earlier, trial.Runs = side.Runs[:last], side.Runs
-	return func(context.Context) (*report.Report, *report.Command, error) { return side.Runs[last], nil, nil }, nil
+	last := trial.Replicates(side.Runs)
+	return func(context.Context) (*report.Report, *report.Command, error) { return last, nil, nil }, nil
 }

@@ -22,7 +22,7 @@ import (
 const configFlag = "config"
 
 // unsettable are flags that no file and no environment sets: they are about this one call.
-var unsettable = []string{"help", "version", configFlag}
+var unsettable = []string{"help", "version", configFlag, "base-cmd", "keep-runs"}
 
 // originKey is where a flag keeps where its value comes from, when it is not the command line.
 const originKey = "go-debug-origin"

@@ -9,7 +9,7 @@ import (
 )
 
 // tryRuns supplies several runs on each side.
-const tryRuns = "go-debug gate --runs 10 --base main -- ./run.sh"
+const tryRuns = "go-debug gate --runs 10 --base-rev main -- ./run.sh"
 
 // plantScores tests all families of scores in one set of runs, and one comparison.
 func (t *Test) plantScores(ctx context.Context) ([]report.Planting, error) {
