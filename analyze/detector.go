@@ -27,9 +27,10 @@ type Detector struct {
 	// Supporting marks a detector that judges the evidence and not the service: that it found
 	// nothing says nothing of the service.
 	Supporting bool
-	// ReadsCode marks a detector that uses Set.Code: what the program's source says where
-	// goroutines block.
-	ReadsCode bool
+	// ReadsCode reports whether Set.Code, what the program's source says where goroutines block, could
+	// change what Run finds in the evidence: reading source costs more than most captures. It sees no more
+	// than Run does; nil means never.
+	ReadsCode func(p *Pass) bool
 	// Plantings are regressions by which a gate proves that it would fail on what the detector finds.
 	Plantings []Planting
 	// Run reads p.Evidence and calls p.Report. It sees no file, network, clock or global.

@@ -190,7 +190,8 @@ func (opt Options) Check(detectors []*Detector) error {
 	return nil
 }
 
-func runOne(ctx context.Context, set *evidence.Set, d *Detector, opt Options, res *Result) (out Outcome) {
+// newPass is what a detector gets of the evidence. Its ceiling is 0 where no need is met.
+func newPass(set *evidence.Set, d *Detector, opt Options) *Pass {
 	p := &Pass{Evidence: set, detector: d, params: map[string]float64{}, severities: opt.Severities, result: &Result{},
 		outcome: Outcome{Detector: d.Name, State: Ran}}
 	for _, prm := range d.Params {
@@ -204,6 +205,28 @@ func runOne(ctx context.Context, set *evidence.Set, d *Detector, opt Options, re
 			p.Ceiling = max(p.Ceiling, n.Confidence)
 		}
 	}
+	return p
+}
+
+// ReadsCode reports whether Set.Code could change what the detectors find in the evidence. A detector that
+// fails at the question gets the source, and fails or not when it runs.
+func ReadsCode(set *evidence.Set, detectors []*Detector, opt Options) bool {
+	return slices.ContainsFunc(detectors, func(d *Detector) (reads bool) {
+		if d.ReadsCode == nil || len(opt.Only) > 0 && !slices.Contains(opt.Only, d.Name) {
+			return false
+		}
+		p := newPass(set, d, opt)
+		defer func() {
+			if recover() != nil {
+				reads = true
+			}
+		}()
+		return p.Ceiling > 0 && d.ReadsCode(p)
+	})
+}
+
+func runOne(ctx context.Context, set *evidence.Set, d *Detector, opt Options, res *Result) (out Outcome) {
+	p := newPass(set, d, opt)
 	if p.Ceiling == 0 {
 		return unmet(set, d)
 	}

@@ -55,6 +55,35 @@ func TestRunOutcomes(t *testing.T) {
 	}
 }
 
+// The source is read where a detector that runs and has what it needs asks for it, or fails at the question.
+func TestReadsCode(t *testing.T) {
+	asks := func(answer func(p *Pass) bool) []*Detector {
+		d := detector("d", func(*Pass) {})
+		d.ReadsCode = answer
+		return []*Detector{detector("other", func(*Pass) {}), d}
+	}
+	yes := func(*Pass) bool { return true }
+	for _, tt := range []struct {
+		name      string
+		set       *evidence.Set
+		detectors []*Detector
+		opt       Options
+		want      bool
+	}{
+		{"asked for", goroutines(2), asks(yes), Options{}, true},
+		{"not asked for", goroutines(2), asks(func(*Pass) bool { return false }), Options{}, false},
+		{"by a parameter", goroutines(2), asks(func(p *Pass) bool { return p.Param("min") == 5 }), Options{Params: map[string]float64{"d.min": 5}}, true},
+		{"panics", goroutines(2), asks(func(*Pass) bool { panic("boom") }), Options{}, true},
+		{"does not run", goroutines(2), asks(yes), Options{Only: []string{"other"}}, false},
+		{"its needs are not met", goroutines(1), asks(yes), Options{}, false},
+		{"nobody reads source", goroutines(2), asks(nil), Options{}, false},
+	} {
+		if got := ReadsCode(tt.set, tt.detectors, tt.opt); got != tt.want {
+			t.Errorf("%s: %v, want %v", tt.name, got, tt.want)
+		}
+	}
+}
+
 // Evidence that cannot show a fault does not make a program clean.
 func TestBlindEvidenceIsInconclusive(t *testing.T) {
 	profile := func(kind evidence.Kind, total int64, frames ...evidence.Frame) *evidence.Profile {

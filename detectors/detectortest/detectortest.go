@@ -21,6 +21,7 @@ package detectortest
 import (
 	"context"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -58,8 +59,13 @@ func Run(t testing.TB, dir string, detectors []*analyze.Detector) *analyze.Resul
 	if len(read.Sites) == 0 {
 		return res
 	}
+	asked := analyze.ReadsCode(set, detectors, analyze.Options{})
 	set.Code = read.Sites
-	return run(t, dir, set, wants, detectors)
+	with := run(t, dir, set, wants, detectors)
+	if !asked && res != nil && with != nil && !reflect.DeepEqual(res.Findings, with.Findings) {
+		t.Errorf("%s: no detector asks for the source, but it changes what they find:\n%+v\nwithout it:\n%+v", dir, with.Findings, res.Findings)
+	}
+	return with
 }
 
 func run(t testing.TB, dir string, set *evidence.Set, wants []Want, detectors []*analyze.Detector) *analyze.Result {

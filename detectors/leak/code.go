@@ -1,6 +1,24 @@
 package leak
 
-import "go-debug/analyze/evidence"
+import (
+	"slices"
+
+	"go-debug/analyze"
+	"go-debug/analyze/evidence"
+)
+
+// readsCode asks for the source where there may be a candidate that it explains. Dumps nearly always have
+// one; a trace alone has none unless goroutines are made in it that do not end.
+func readsCode(p *analyze.Pass) bool {
+	if len(p.Evidence.Snapshots) > 0 {
+		return true
+	}
+	return slices.ContainsFunc(livesOf(p.Evidence, nil), func(l *life) bool {
+		s := newSurvey(p, l)
+		s.readTrace()
+		return len(s.candidates) > 0
+	})
+}
 
 // codeOf finds what the source says about a site: by a function and line of its stack, the innermost
 // first, and by the creator where both know it.

@@ -40,7 +40,7 @@ var Detector = &analyze.Detector{
 		{Name: "min-minutes", Default: 1, Unit: "minutes", Why: "a request that waits so long has been given up by its client"},
 		{Name: "large-cluster", Default: 1000, Unit: "goroutines", Why: "what is worth a look in a snapshot without waiting times"},
 	},
-	ReadsCode: true,
+	ReadsCode: readsCode,
 	Plantings: plantings(),
 	Run:       run,
 }

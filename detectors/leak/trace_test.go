@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"context"
 	"runtime/trace"
+	"sync"
 	"testing"
 	"time"
 
+	"go-debug/analyze"
 	"go-debug/analyze/budget"
 	tracing "go-debug/analyze/decode/trace"
 	"go-debug/analyze/evidence"
@@ -65,6 +67,39 @@ func TestRealTrace(t *testing.T) {
 				t.Fatalf("findings %q, want one, %s", summary(res), tc.want)
 			}
 		})
+	}
+}
+
+// Source is asked for where goroutines do not end: dumps may show some, a trace does.
+func TestReadsCode(t *testing.T) {
+	quit := make(chan int)
+	defer close(quit)
+	reads := func(set *evidence.Set) bool {
+		return analyze.ReadsCode(set, []*analyze.Detector{Detector}, analyze.Options{})
+	}
+	ending := record(t, func() {
+		var done sync.WaitGroup
+		for range 100 {
+			done.Go(func() { time.Sleep(time.Millisecond) })
+			time.Sleep(100 * time.Microsecond)
+		}
+		done.Wait()
+	})
+	if reads(ending) {
+		t.Error("a trace whose goroutines all end asks for the source")
+	}
+	leaking := record(t, func() {
+		for range 100 {
+			go listen(nil, quit)
+			time.Sleep(100 * time.Microsecond)
+		}
+		time.Sleep(time.Millisecond)
+	})
+	if res := analyzeSet(t, leaking); !reads(leaking) || len(res.Findings) == 0 {
+		t.Errorf("a trace whose goroutines stay does not ask for the source; findings %v", summary(res))
+	}
+	if !reads(take(t, 0, 2)) {
+		t.Error("a dump does not ask for the source")
 	}
 }
 

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
+	"runtime"
 
 	"github.com/spf13/cobra"
 
@@ -44,17 +44,22 @@ func (c *codeFlags) check() error {
 	return nil
 }
 
-// readCode adds to the evidence what the source says, where a detector that runs asks for it. The
+// readCode adds to the evidence what the source says, where a detector that runs could find more by it. The
 // decoders see no source and detectors see no file, so this is the place where both meet. Source that
 // nobody named and that has nothing to do with the captures goes unmentioned.
 func (t *terminal) readCode(ctx context.Context, c *codeFlags, set *evidence.Set, opt analyze.Options) *report.Source {
-	wanted := slices.ContainsFunc(detectors.All, func(d *analyze.Detector) bool {
-		return d.ReadsCode && (len(opt.Only) == 0 || slices.Contains(opt.Only, d.Name))
-	})
 	dir := c.directory()
-	if !wanted || dir == "" {
+	if dir == "" {
 		return nil
 	}
+	if !analyze.ReadsCode(set, detectors.All, opt) {
+		if c.named() {
+			t.note("the source in %s was not read: nothing that was captured calls for it", dir)
+		}
+		return nil
+	}
+	// What decoding needed is garbage by now. The syntax trees shall take its place, and not come on top of it.
+	runtime.GC()
 	res, err := code.Inspect(ctx, set, dir)
 	if err != nil {
 		t.note("the source was not read: %v", err)
