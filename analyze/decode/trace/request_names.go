@@ -33,6 +33,7 @@ const (
 	roleStart                      // begins to watch the connection: the handler is next
 	roleHandler                    // in the handler
 	roleFlush                      // the handler has returned, the rest of the reply is being written
+	roleFinish                     // the handler has returned, and nobody knows whether the reply is written
 	roleAfter                      // the reply is written
 	roleHijack                     // the handler takes the connection over
 	roleTake                       // a worker without a request
@@ -76,7 +77,6 @@ const (
 	nameExcluded
 	nameNetwork // the network poller
 	nameHijack
-	nameAbort
 )
 
 const serveName = "net/http.(*conn).serve"
@@ -112,8 +112,6 @@ func classOfName(name, root string) (c nameClass) {
 		c |= nameNetwork
 	case name == "net/http.(*conn).hijackLocked":
 		c |= nameHijack
-	case name == "net/http.(*connReader).abortPendingRead":
-		c |= nameAbort
 	}
 	return c
 }
@@ -271,11 +269,9 @@ func (r *stackReader) connection(s *requestStack, inside []stackFrame) {
 		s.role = roleHandler
 		r.handler(s, inside)
 	case "net/http.(*response).finishRequest":
-		s.role = roleFlush
-		for _, f := range inside {
-			if f.class&nameAbort != 0 {
-				s.role = roleAfter
-			}
+		s.role = roleFinish
+		if len(inside) > 1 {
+			s.role = finishing(r.text(inside[len(inside)-2].function))
 		}
 	case "net/http.(*conn).serve.func1", "net/http.(*conn).closeWriteAndWait", "net/http.(*conn).close":
 		s.role = roleAfter
@@ -287,6 +283,19 @@ func (r *stackReader) connection(s *requestStack, inside []stackFrame) {
 			}
 		}
 	}
+}
+
+// finishing tells how far finishRequest is from the function that it calls. It flushes the reply, then waits for
+// the background read, and lastly reads what is left of the request's body and removes its files. Where it was
+// preempted itself it may be anywhere.
+func finishing(called string) requestRole {
+	switch {
+	case called == "net/http.(*connReader).abortPendingRead", strings.HasSuffix(called, ".Close"), strings.HasSuffix(called, ".RemoveAll"):
+		return roleAfter
+	case evidence.Frame{Function: called}.Package() == "runtime", called == "":
+		return roleFinish
+	}
+	return roleFlush
 }
 
 // handler finds the route: the outermost frame of the program's own inside the innermost one that hands a

@@ -400,9 +400,9 @@ func (t *tracked) sight(m *requestTally, e requestEvent) {
 		t.cur.label(e.see)
 		t.finish(m, t.at, endHijacked)
 		t.phase = phaseOff
-	case roleFlush:
-		if t.phase == phaseFlushing {
-			return
+	case roleFlush, roleFinish:
+		if t.phase == phaseFlushing || e.see.role == roleFinish && t.phase == phaseIdle {
+			return // else the request that was served last is being put away
 		}
 		t.serve()
 		t.phase = phaseFlushing

@@ -1,0 +1,108 @@
+package trace
+
+import (
+	"fmt"
+	"testing"
+)
+
+// line runs the machine over what one connection does, each step 1 ms after the one before.
+type line struct {
+	tally *requestTally
+	conn  *tracked
+	now   int64
+}
+
+func newLine() *line {
+	return &line{tally: newRequestTally(), conn: &tracked{kind: servesConn, head: headState{ended: true}, born: true}}
+}
+
+func (l *line) spends(status goStatus, at requestStack) {
+	l.now += 1e6
+	l.conn.apply(l.tally, requestEvent{kind: eventSpent, at: l.now, see: at, spell: spell{status: status}})
+}
+
+func (l *line) shows(role requestRole, how sighting) {
+	l.conn.apply(l.tally, requestEvent{kind: eventSeen, at: l.now, see: requestStack{kind: servesConn, role: role, network: role == rolePeek}, how: how})
+}
+
+// reads waits for a request and reads it.
+func (l *line) reads() {
+	peek := requestStack{kind: servesConn, role: rolePeek, network: true}
+	l.shows(rolePeek, sightBlocked)
+	l.spends(goWaiting, peek)
+	l.spends(goRunning, requestStack{})
+	l.shows(roleStart, sightPassing)
+}
+
+// replies writes the reply.
+func (l *line) replies() {
+	l.spends(goRunning, requestStack{})
+	l.shows(roleFlush, sightPassing)
+	l.spends(goSyscall, requestStack{kind: servesConn, role: roleFlush})
+}
+
+// preempted is where the scheduler may stop a connection's goroutine, which then shows its stack.
+func (l *line) preempted(role requestRole) {
+	l.spends(goRunning, requestStack{})
+	l.shows(role, sightPassing)
+	l.spends(goRunnable, requestStack{})
+}
+
+func (l *line) ends() []int64 {
+	var out []int64
+	l.tally.records.each(func(r requestRecord) { out = append(out, r.from/1e6, r.to/1e6) })
+	return out
+}
+
+// However often a connection is preempted while it puts a request away, that was one request.
+func TestPreemptedBehindTheReply(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		play func(l *line)
+		want string // from and to of each request, in ms
+	}{
+		{"undisturbed", func(l *line) { l.replies() }, "[1 4]"},
+		{"before the write", func(l *line) { l.preempted(roleFinish); l.replies() }, "[1 6]"},
+		{"behind the write", func(l *line) { l.replies(); l.preempted(roleFinish) }, "[1 4]"},
+		{"behind the watch's end", func(l *line) { l.replies(); l.shows(roleAfter, sightBlocked); l.preempted(roleFinish) }, "[1 4]"},
+		{"twice behind it", func(l *line) {
+			l.replies()
+			l.shows(roleAfter, sightBlocked)
+			l.preempted(roleFinish)
+			l.preempted(roleFinish)
+		}, "[1 4]"},
+		{"and another request", func(l *line) {
+			l.replies()
+			l.shows(roleAfter, sightBlocked)
+			l.preempted(roleFinish)
+			l.reads()
+			l.replies()
+		}, "[1 4 7 10]"},
+	} {
+		l := newLine()
+		l.reads()
+		tt.play(l)
+		l.shows(rolePeek, sightBlocked)
+		if got := fmt.Sprint(l.ends()); got != tt.want {
+			t.Errorf("preempted %s: requests %s, want %s", tt.name, got, tt.want)
+		}
+	}
+}
+
+// What finishRequest calls says how far it is.
+func TestFinishing(t *testing.T) {
+	for called, want := range map[string]requestRole{
+		"bufio.(*Writer).Flush":                   roleFlush,
+		"net/http.(*chunkWriter).close":           roleFlush,
+		"net/http.(*response).WriteHeader":        roleFlush,
+		"net/http.(*connReader).abortPendingRead": roleAfter,
+		"net/http.(*body).Close":                  roleAfter,
+		"mime/multipart.(*Form).RemoveAll":        roleAfter,
+		"runtime.asyncPreempt":                    roleFinish,
+		"":                                        roleFinish,
+	} {
+		if got := finishing(called); got != want {
+			t.Errorf("%q: role %d, want %d", called, got, want)
+		}
+	}
+}
