@@ -35,10 +35,11 @@ func (g *generation) sync(b batch) error {
 			if g.freq != 0 {
 				return errors.New("a generation states its frequency twice")
 			}
-			g.freq = 1 / (float64(f) / 1e9)
-			if f == 0 || g.freq > maxUnit {
+			unit := 1 / (float64(f) / 1e9)
+			if f == 0 || unit > maxUnit {
 				return fmt.Errorf("a frequency of %d per second", f)
 			}
+			g.freq = unit
 		case clockSnapshotEvent:
 			if g.clock.time != 0 || g.minor < firstSynced {
 				return errors.New("a generation has two clock snapshots")
