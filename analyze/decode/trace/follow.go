@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
 )
 
 var errTimeLeap = errors.New("the time of an event is beyond what a clock can show")
@@ -19,7 +20,7 @@ func (r *replay) follow(t *thread) error {
 		}
 	}
 	// Nearly all clocks tick in whole nanoseconds, which need no floating point.
-	whole := int64(r.freq)
+	whole := uint64(r.freq)
 	if float64(whole) != r.freq {
 		whole = 0
 	}
@@ -30,54 +31,84 @@ func (r *replay) follow(t *thread) error {
 			}
 			continue
 		}
-		data := t.data
-		i := t.pos + 2
-		v := uint64(data[i-1])
+		w, i := word(t.data, t.pos), t.pos+2
+		typ, v := byte(w), w>>8&0xff
+		w >>= 16 // what follows the time
 		if v >= 0x80 {
-			if v, i = uvarintTail(data, i, v); i <= t.end && leaps(t.ts, v, r.freq) {
+			if v, i = uvarintTail(t.data, i, v); i > t.end {
+				if err := r.cutEvent(t); err != nil {
+					return err
+				}
+				continue
+			}
+			if leaps(t.ts, v, r.freq) {
 				return errTimeLeap
 			}
+			w = word(t.data, i) & (1<<wordBits - 1)
 		}
-		ts := t.ts + int64(v)*whole
+		ts := t.ts + int64(v*whole)
 		if whole == 0 {
 			ts = t.ts + int64(float64(v)*r.freq)
 		}
-		next, err := i, error(nil)
-		if i <= t.end {
-			switch data[t.pos] {
-			case evGoStart:
-				next, err = r.goStart(t, data, i, ts)
-			case evGoUnblock:
-				next, err = r.goUnblock(t, data, i, ts)
-			case evGoBlock:
-				next, err = r.goStop(t, data, i, ts, goWaiting)
-			case evGoCreate:
-				next, err = r.goCreate(t, data, i, ts, goRunnable)
-			case evGoDestroy:
-				next, err = i, r.goDestroy(t, ts)
-			default:
-				next, err = r.event(t, data, i, ts)
-			}
-			if t.state != runnable {
-				return nil
-			}
+		var next int
+		switch typ {
+		case evGoStart:
+			next = r.goStart(t, w, i, ts)
+		case evGoUnblock:
+			next = r.goUnblock(t, w, i, ts)
+		case evGoBlock:
+			next = r.goStop(t, w, i, ts, goWaiting)
+		case evGoCreate:
+			next = r.goCreate(t, w, i, ts, goRunnable)
+		case evGoDestroy:
+			next = r.goDestroy(t, i, ts)
+		default:
+			next = r.event(t, w, i, ts)
 		}
-		if next > t.end {
-			if err := r.cutEvent(t); err != nil {
-				return err
-			}
+		if next <= t.end {
+			r.t.events++
+			t.pos, t.ts = next, ts
 			continue
 		}
-		if err != nil {
-			if r.whole {
-				return err
-			}
-			r.t.assumed++ // it contradicts what had to be assumed, and is left out
-		} else {
-			r.t.events++
+		if t.state != runnable {
+			return nil
 		}
-		t.pos, t.ts = next, ts
+		if err := r.refused(t, ts); err != nil {
+			return err
+		}
 	}
+}
+
+// beyond is the position that the handler of an event returns if it has not applied it.
+const beyond = math.MaxInt
+
+// refuse says that an event was not applied: the thread has to wait, or the event cannot have happened.
+func (r *replay) refuse(i int, err error) int {
+	r.behind, r.contradiction = i, err
+	return beyond
+}
+
+// settle is refuse for handlers that may also have applied the event.
+func (r *replay) settle(t *thread, i int, err error) int {
+	if err != nil || t.state != runnable {
+		return r.refuse(i, err)
+	}
+	return i
+}
+
+// refused passes over an event that was not applied, and for which the thread does not wait.
+func (r *replay) refused(t *thread, ts int64) error {
+	err := r.contradiction
+	if err == nil {
+		return r.cutEvent(t)
+	}
+	r.contradiction = nil
+	if r.whole {
+		return err
+	}
+	r.t.assumed++ // it contradicts what had to be assumed, and is left out
+	t.pos, t.ts = r.behind, ts
+	return nil
 }
 
 // leaps reports a step of time that leads beyond what a clock can show. Steps of less than 128 units
@@ -93,47 +124,56 @@ func (r *replay) force(t *thread) error {
 		return nil
 	}
 	v, i := uvarint(t.data, t.pos+1)
-	if i > t.end || leaps(t.ts, v, r.freq) {
+	if i > t.end || v >= 0x80 && leaps(t.ts, v, r.freq) {
 		r.forced = nil
-		return nil // follow meets it again
+		return nil // follow meets it again, and what it does then ends the thread
 	}
 	ts := t.ts + int64(float64(v)*r.freq)
-	next, err := r.event(t, t.data, i, ts)
+	next := r.event(t, word(t.data, i)&(1<<wordBits-1), i, ts)
 	r.forced = nil
 	switch {
-	case next > t.end:
-		return r.cutEvent(t)
+	case next <= t.end:
+		r.t.events++
 	case t.state != runnable: // it would wait for a second thing that is missing: it is left out
 		r.unpark(t)
-		t.state = runnable
-	case err == nil:
-		r.t.events++
+		t.state, next = runnable, r.behind
 	default:
-		r.t.assumed++ // it contradicts what had to be assumed, and is left out
+		return r.refused(t, ts)
 	}
 	t.pos, t.ts = next, ts
 	return nil
 }
 
-// event reads the numbers of the event at t.pos from i on and applies it, unless they are cut:
-// then the position that it returns lies behind the batch. A thread that has to wait is parked, and
-// nothing has changed then.
-func (r *replay) event(t *thread, data []byte, i int, ts int64) (int, error) {
-	switch data[t.pos] {
+// event applies the event at t.pos, whose numbers stand from i on and, as far as they fit, in w. It returns
+// the position behind them. That is beyond the end of the batch if they are cut, or if the event was not
+// applied: see refuse. Nothing has changed then.
+func (r *replay) event(t *thread, w uint64, i int, ts int64) int {
+	switch t.data[t.pos] {
 	case evGoStart:
-		return r.goStart(t, data, i, ts)
+		return r.goStart(t, w, i, ts)
 	case evGoUnblock:
-		return r.goUnblock(t, data, i, ts)
+		return r.goUnblock(t, w, i, ts)
 	case evGoBlock:
-		return r.goStop(t, data, i, ts, goWaiting)
+		return r.goStop(t, w, i, ts, goWaiting)
 	case evGoStop:
-		return r.goStop(t, data, i, ts, goRunnable)
+		return r.goStop(t, w, i, ts, goRunnable)
 	case evGoCreate:
-		return r.goCreate(t, data, i, ts, goRunnable)
+		return r.goCreate(t, w, i, ts, goRunnable)
 	case evGoCreateBlocked:
-		return r.goCreate(t, data, i, ts, goWaiting)
+		return r.goCreate(t, w, i, ts, goWaiting)
 	case evGoDestroy:
-		return i, r.goDestroy(t, ts)
+		return r.goDestroy(t, i, ts)
+	}
+	if i > t.end {
+		return i
+	}
+	next, err := r.lessOften(t, t.data, i, ts)
+	return r.settle(t, next, err)
+}
+
+// lessOften is event for those that come less often.
+func (r *replay) lessOften(t *thread, data []byte, i int, ts int64) (int, error) {
+	switch data[t.pos] {
 	case evGoSyscallBegin:
 		return r.syscallBegin(t, data, i, ts)
 	case evGoSyscallEnd:
@@ -153,7 +193,7 @@ func (r *replay) event(t *thread, data []byte, i int, ts int64) (int, error) {
 	return r.seldom(t, data, i, ts)
 }
 
-// seldom is event for those that come less often.
+// seldom is event for those that come seldom.
 func (r *replay) seldom(t *thread, data []byte, i int, ts int64) (int, error) {
 	typ := data[t.pos]
 	n := argCount[typ]
@@ -216,10 +256,14 @@ func uvarintTail(data []byte, i int, v uint64) (uint64, int) {
 
 // word is the eight bytes at a position, of which the first is the lowest. Events may so be read beyond
 // the end of their batch, into the padding.
-func word(data []byte, i int) uint64 { return binary.LittleEndian.Uint64(data[i:]) }
+func word(data []byte, i int) uint64 { return binary.LittleEndian.Uint64(data[i : i+8]) }
+
+// wordBits is how many bits of numbers reach the handlers in a word: what is left of one behind an event's
+// type and a time of one byte.
+const wordBits = 48
 
 // short reads a number of up to three bytes from the low end of a word, which nearly all numbers have that
-// events hold. It returns how many bits it took, 0 when the number is longer.
+// events hold. It returns how many bits it took, 64 when the number is longer.
 func short(w uint64) (v uint64, bits uint) {
 	switch {
 	case w&0x80 == 0:
@@ -229,7 +273,21 @@ func short(w uint64) (v uint64, bits uint) {
 	case w&0x800000 == 0:
 		return w&0x7f | w>>1&0x3f80 | w>>2&0x1fc000, 24
 	}
-	return 0, 0
+	return 0, 64
+}
+
+// pair reads two numbers, of which the word may hold only a part.
+func (t *thread) pair(i int) (a, b uint64, next int) {
+	a, i = uvarint(t.data, i)
+	b, i = uvarint(t.data, i)
+	return a, b, i
+}
+
+// triple is pair for three numbers.
+func (t *thread) triple(i int) (a, b, c uint64, next int) {
+	a, b, i = t.pair(i)
+	c, i = uvarint(t.data, i)
+	return a, b, c, i
 }
 
 func (r *replay) nextBatch(t *thread) bool {

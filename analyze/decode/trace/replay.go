@@ -31,6 +31,11 @@ type replay struct {
 	blocked []*thread // those that wait when nothing else can go on
 	round   []*thread // those of them still to be forced, once each
 
+	// Of an event that was not applied: the position behind it, and why it cannot have happened. It is nil where
+	// the thread waits.
+	behind        int
+	contradiction error
+
 	gcKnown   bool
 	gcRunning bool
 	gcSeq     uint64
@@ -48,7 +53,7 @@ func (r *replay) begin(freq float64, base int64) {
 	r.gs.reset()
 	r.procs, r.threads = map[uint64]*proc{}, map[uint64]*thread{}
 	r.order, r.ready, r.gcParked = r.order[:0], nil, nil
-	r.forced, r.blocked, r.round = nil, nil, nil
+	r.forced, r.blocked, r.round, r.contradiction = nil, nil, nil, nil
 	r.gcKnown, r.gcRunning, r.gcSeq = false, false, 0
 	r.stackRefs.reset()
 	r.stringRefs.reset()

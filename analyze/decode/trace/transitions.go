@@ -5,33 +5,31 @@ import (
 	"math"
 )
 
-func (r *replay) goStart(t *thread, data []byte, i int, ts int64) (int, error) {
-	w := word(data, i)
+func (r *replay) goStart(t *thread, w uint64, i int, ts int64) int {
 	id, n := short(w)
 	seq, m := short(w >> (n & 63))
-	if n == 0 || m == 0 {
-		id, i = uvarint(data, i)
-		seq, i = uvarint(data, i)
+	if n += m; n <= wordBits {
+		i += int(n / 8)
 	} else {
-		i += int(n+m) / 8
+		id, seq, i = t.pair(i)
 	}
 	if i > t.end {
-		return i, nil
+		return i
 	}
 	x := &r.gs.page(id / pageSize).gs[id%pageSize]
 	if x.status != goRunnable || seq != x.seq+1 {
 		if r.park(t, &x.parked) {
-			return i, nil
+			return r.refuse(i, nil)
 		}
 		if t.g = nil; !r.assume(x, id, seq, goRunnable) {
-			return i, nil
+			return i
 		}
 	}
 	if t.g != nil {
-		return i, fmt.Errorf("goroutine %d starts on thread %d, which runs goroutine %d", id, t.id, t.g.id)
+		return r.refuse(i, fmt.Errorf("goroutine %d starts on thread %d, which runs goroutine %d", id, t.id, t.g.id))
 	}
 	if t.p == nil && r.whole {
-		return i, r.needProc(t)
+		return r.refuse(i, r.needProc(t))
 	}
 	switch s := r.t.series; {
 	case x.marks == 0 && x.site != nil && s.lastHas(x.since, ts): // started, for nearly all
@@ -48,28 +46,26 @@ func (r *replay) goStart(t *thread, data []byte, i int, ts int64) (int, error) {
 	x.seq = seq
 	x.status, x.since = goRunning, ts
 	t.g = x
-	return i, nil
+	return i
 }
 
 // goStop takes the goroutine off its thread: it yields, is preempted or blocks.
-func (r *replay) goStop(t *thread, data []byte, i int, ts int64, to goStatus) (int, error) {
-	w := word(data, i)
+func (r *replay) goStop(t *thread, w uint64, i int, ts int64, to goStatus) int {
 	reason, n := short(w)
 	stack, m := short(w >> (n & 63))
-	if n == 0 || m == 0 {
-		reason, i = uvarint(data, i)
-		stack, i = uvarint(data, i)
+	if n += m; n <= wordBits {
+		i += int(n / 8)
 	} else {
-		i += int(n+m) / 8
+		reason, stack, i = t.pair(i)
 	}
 	if i > t.end {
-		return i, nil
+		return i
 	}
 	x := t.g
 	if x == nil || x.status != goRunning || t.p == nil {
 		var err error
 		if x, err = r.running(t); x == nil || err != nil {
-			return i, err
+			return r.settle(t, i, err)
 		}
 	}
 	r.needStack(stack)
@@ -88,11 +84,11 @@ func (r *replay) goStop(t *thread, data []byte, i int, ts int64, to goStatus) (i
 	t.g = nil
 	if x.carried || x.marks != 0 || x.parked != nil {
 		r.enter(x, ts, to, stack, reason)
-		return i, nil
+		return i
 	}
 	x.status, x.since = to, ts
 	x.stack, x.reason = uint32(stack), uint32(reason)
-	return i, nil
+	return i
 }
 
 // running returns the thread's goroutine, which must be running; nil when the thread has to
@@ -126,28 +122,26 @@ func (r *replay) enter(x *g, ts int64, to goStatus, stack, reason uint64) {
 	}
 }
 
-func (r *replay) goUnblock(t *thread, data []byte, i int, ts int64) (int, error) {
-	w := word(data, i)
+func (r *replay) goUnblock(t *thread, w uint64, i int, ts int64) int {
 	id, n := short(w)
 	seq, m := short(w >> (n & 63))
-	stack, k := short(w >> ((n + m) & 63))
-	if n == 0 || m == 0 || k == 0 || n+m+k > 64 {
-		id, i = uvarint(data, i)
-		seq, i = uvarint(data, i)
-		stack, i = uvarint(data, i)
+	n += m
+	stack, m := short(w >> (n & 63))
+	if n += m; n <= wordBits {
+		i += int(n / 8)
 	} else {
-		i += int(n+m+k) / 8
+		id, seq, stack, i = t.triple(i)
 	}
 	if i > t.end {
-		return i, nil
+		return i
 	}
 	x := &r.gs.page(id / pageSize).gs[id%pageSize]
 	if x.status != goWaiting || seq != x.seq+1 {
 		if r.park(t, &x.parked) {
-			return i, nil
+			return r.refuse(i, nil)
 		}
 		if !r.assume(x, id, seq, goWaiting) {
-			return i, nil
+			return i
 		}
 	}
 	r.needStack(stack)
@@ -164,7 +158,7 @@ func (r *replay) goUnblock(t *thread, data []byte, i int, ts int64) (int, error)
 	if x.parked != nil {
 		r.wake(&x.parked)
 	}
-	return i, nil
+	return i
 }
 
 // goSwitch hands the thread from one goroutine to another, as coroutines do.
@@ -198,32 +192,30 @@ func (r *replay) goSwitch(t *thread, ts int64, destroy bool, id, seq uint64) err
 	return nil
 }
 
-func (r *replay) goCreate(t *thread, data []byte, i int, ts int64, to goStatus) (int, error) {
-	w := word(data, i)
+func (r *replay) goCreate(t *thread, w uint64, i int, ts int64, to goStatus) int {
 	id, n := short(w)
 	root, m := short(w >> (n & 63))
-	stack, k := short(w >> ((n + m) & 63))
-	if n == 0 || m == 0 || k == 0 || n+m+k > 64 {
-		id, i = uvarint(data, i)
-		root, i = uvarint(data, i)
-		stack, i = uvarint(data, i)
+	n += m
+	stack, m := short(w >> (n & 63))
+	if n += m; n <= wordBits {
+		i += int(n / 8)
 	} else {
-		i += int(n+m+k) / 8
+		id, root, stack, i = t.triple(i)
 	}
 	if i > t.end {
-		return i, nil
+		return i
 	}
 	if t.p == nil && r.whole {
-		return i, r.needProc(t)
+		return r.refuse(i, r.needProc(t))
 	}
 	if t.g != nil && t.g.status != goRunning {
-		return i, fmt.Errorf("goroutine %d is made by goroutine %d, which is not running", id, t.g.id)
+		return r.refuse(i, fmt.Errorf("goroutine %d is made by goroutine %d, which is not running", id, t.g.id))
 	}
 	r.needStack(root)
 	r.needStack(stack)
 	x, err := r.made(id, ts, root, stack)
 	if err != nil {
-		return i, err
+		return r.refuse(i, err)
 	}
 	if r.req.names != nil {
 		if t.g != nil {
@@ -237,7 +229,7 @@ func (r *replay) goCreate(t *thread, data []byte, i int, ts int64, to goStatus) 
 		at = root
 	}
 	r.enter(x, ts, to, at, 0)
-	return i, nil
+	return i
 }
 
 func (r *replay) made(id uint64, ts int64, root, stack uint64) (*g, error) {
@@ -267,14 +259,20 @@ func (r *replay) goCreateSyscall(t *thread, ts int64, id uint64) error {
 	return nil
 }
 
-func (r *replay) goDestroy(t *thread, ts int64) error {
-	x, err := r.running(t)
-	if x == nil || err != nil {
-		return err
+func (r *replay) goDestroy(t *thread, i int, ts int64) int {
+	if i > t.end {
+		return i
+	}
+	x := t.g
+	if x == nil || x.status != goRunning || t.p == nil {
+		var err error
+		if x, err = r.running(t); x == nil || err != nil {
+			return r.settle(t, i, err)
+		}
 	}
 	t.g = nil
 	r.end(x, ts)
-	return nil
+	return i
 }
 
 func (r *replay) goDestroySyscall(t *thread, ts int64) error {
