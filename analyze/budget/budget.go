@@ -19,7 +19,7 @@ type Budget struct {
 	Files int
 	// Memory bounds what decoding may hold at once, as estimated before it is allocated.
 	Memory int64
-	// Stacks bounds the distinct stacks (or groups) kept as evidence.
+	// Stacks bounds the distinct stacks (or groups) kept as evidence; its default goes by Memory.
 	Stacks int
 	// Labels is how many distinct labels ("key=value") of a profile's samples are counted; 0,
 	// the default, counts their keys only. Goroutines keep theirs in any case.
@@ -67,14 +67,26 @@ func (b Budget) WithDefaults() Budget {
 		b.Memory = DefaultMemory
 	}
 	if b.Stacks <= 0 {
-		b.Stacks = DefaultStacks
+		b.Stacks = StacksFor(b.Memory)
 	}
 	return b
 }
 
+// memoryPerStack is what DefaultMemory leaves each of DefaultStacks.
+const memoryPerStack = DefaultMemory/DefaultStacks + 1
+
+// StacksFor is how many distinct stacks an input may have where memory is what reading it may take: DefaultStacks,
+// and more where there is more than DefaultMemory.
+func StacksFor(memory int64) int { return int(min(max(memory/memoryPerStack, DefaultStacks), 1<<24)) }
+
+// OverStacks is the error of an input with more distinct stacks than Budget.Stacks: "distinct stacks of a dump".
+func OverStacks(what string, limit int) *Error {
+	return &Error{What: what, Limit: int64(limit), Flag: MemoryFlag, Need: (2*int64(limit) + 1) * memoryPerStack}
+}
+
 // The flags that set a budget.
 const (
-	MemoryFlag  = "--max-memory" // Budget.Memory
+	MemoryFlag  = "--max-memory" // Budget.Memory and Budget.Stacks
 	BytesFlag   = "--max-bytes"  // Budget.Bytes
 	RatioFlag   = "--max-ratio"  // Budget.Ratio
 	FilesFlag   = "--max-files"  // Budget.Files

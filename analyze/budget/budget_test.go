@@ -54,6 +54,21 @@ func TestRaiseOfOtherFlags(t *testing.T) {
 	}
 }
 
+// More memory has room for more stacks, and the value that is offered does raise the limit.
+func TestStacksFor(t *testing.T) {
+	for memory, want := range map[int64]int{1: DefaultStacks, DefaultMemory: DefaultStacks, 3 * DefaultMemory: 3 * DefaultStacks, 1 << 62: 1 << 24} {
+		if got := StacksFor(memory); got < want-want/100 || got > want+want/100 {
+			t.Errorf("%d stacks in %d bytes, want %d", got, memory, want)
+		}
+	}
+	for _, memory := range []int64{256 << 20, DefaultMemory, 3 << 30} {
+		err := OverStacks("distinct stacks", StacksFor(memory))
+		if raised := err.Raise(memory); !strings.HasSuffix(raised, "GiB") || StacksFor(err.Need) < 2*StacksFor(memory) {
+			t.Errorf("%d bytes: %v, raise to %s", memory, err, raised)
+		}
+	}
+}
+
 func TestOverTimeIsADeadline(t *testing.T) {
 	err := OverTime(time.Minute)
 	if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "1m0s (--timeout)") {

@@ -20,9 +20,9 @@ import (
 	"go-debug/analyze/source"
 )
 
-// snapshotShare is the part of the memory that the goroutine snapshots of all inputs may take
-// together: detectors that follow their stacks over time need several times as much again.
-const snapshotShare = 8
+// keptShare is the part of the memory that the goroutine snapshots of all inputs may take together, and as
+// much again their profiles: detectors that follow stacks over time need several times as much.
+const keptShare = 8
 
 // All decodes the items one after another and merges their evidence as it goes, so that no
 // more than one input is open at a time.
@@ -33,7 +33,7 @@ func All(ctx context.Context, items []source.Item, b budget.Budget) *evidence.Se
 // AllNamed is All with metrics that the user has given roles.
 func AllNamed(ctx context.Context, items []source.Item, roles metrics.Roles, b budget.Budget) *evidence.Set {
 	b = b.WithDefaults()
-	all := evidence.Accumulator{SnapshotBytes: b.Memory / snapshotShare}
+	all := evidence.Accumulator{SnapshotBytes: b.Memory / keptShare, ProfileBytes: b.Memory / keptShare}
 	left := b.TotalBytes()
 	for _, it := range items {
 		own := b

@@ -3,19 +3,21 @@ package evidence
 import "cmp"
 
 // Accumulator merges any number of sets in time linear in what they hold. The zero value is
-// ready. The result is that of Merge over all of them, in whatever order, with the snapshots made
-// coarser where they hold more than they may.
+// ready. The result is that of Merge over all of them, in whatever order, with snapshots and profiles
+// made coarser where they hold more than they may. Which profiles a sum takes up may then depend on the order.
 type Accumulator struct {
 	// SnapshotBytes bounds what goroutine snapshots may hold, roughly; 0 means
 	// DefaultSnapshotBytes.
 	SnapshotBytes int64
+	// ProfileBytes bounds what profiles and their sums may hold, roughly; 0 means DefaultProfileBytes.
+	ProfileBytes int64
 
 	parts    []part
 	profiles *Set // of the profiles alone, whose merges are bounded
 	pending  Set
 	size     int64 // of what is pending
-	// coarseness is that of all parts.
-	coarseness int
+	// coarseness is that of all parts, profileCoarseness that of all profiles.
+	coarseness, profileCoarseness int
 }
 
 // part is a merge of some sets, without their profiles.
@@ -25,30 +27,36 @@ type part struct {
 	snapshots int64 // what its snapshots hold, roughly, in bytes
 }
 
-// pendingBytes is what profiles may hold before they are folded.
-const pendingBytes = 32 << 20
-
 // Add takes one set in. It is not changed, and shared with the result.
 func (a *Accumulator) Add(s *Set) {
 	rest := *s
 	rest.Profiles, rest.Sums = nil, nil
 	a.addRest(&rest)
-	for _, p := range s.Profiles {
-		a.size += p.size()
+	own := Set{Profiles: s.Profiles, Sums: s.Sums}
+	if a.profileCoarseness > 0 {
+		own.coarsenProfiles(a.profileCoarseness)
 	}
-	a.pending.Profiles = append(a.pending.Profiles, s.Profiles...)
-	a.pending.Sums = append(a.pending.Sums, s.Sums...)
-	if len(a.pending.Profiles) >= MaxProfiles || len(a.pending.Sums) > 0 || a.size > pendingBytes {
+	a.size += own.profilesSize()
+	a.pending.Profiles = append(a.pending.Profiles, own.Profiles...)
+	a.pending.Sums = append(a.pending.Sums, own.Sums...)
+	if len(a.pending.Profiles) >= MaxProfiles || len(a.pending.Sums) > 0 || a.size > a.profileLimit()/pendingShare {
 		a.flush()
 	}
 }
 
+func (a *Accumulator) profileLimit() int64 { return cmp.Or(a.ProfileBytes, DefaultProfileBytes) }
+
+// flush folds what is pending, and makes all profiles coarser until they fit.
 func (a *Accumulator) flush() {
 	if a.profiles == nil {
 		a.profiles = &Set{}
 	}
 	a.profiles = Merge(a.profiles, &a.pending)
 	a.pending, a.size = Set{}, 0
+	for a.profileCoarseness < coarsest && a.profiles.profilesSize() > a.profileLimit() {
+		a.profileCoarseness++
+		a.profiles.coarsenProfiles(a.profileCoarseness)
+	}
 }
 
 // addRest merges what is not bounded. Merging two sets costs as much as both are large:
@@ -102,5 +110,6 @@ func (a *Accumulator) Set() *Set {
 	}
 	all := Merge(a.parts[0].set, a.profiles)
 	all.confess()
+	all.confessProfiles()
 	return all
 }

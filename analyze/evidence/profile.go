@@ -27,6 +27,9 @@ type Profile struct {
 	Totals []int64 `json:"totals"`
 	// Dropped are the totals of stacks beyond the bound on distinct stacks; nil when none.
 	Dropped []int64 `json:"dropped,omitempty"`
+	// Coarsened is the number of stacks, among the dropped ones, and of labels that were left out to make room for
+	// other profiles.
+	Coarsened int64 `json:"coarsened,omitempty"`
 	// Cut are the totals of those samples whose outermost frames were left out, for the same
 	// bound: they stand among Stacks by their innermost frames. nil when none.
 	Cut []int64 `json:"cut,omitempty"`

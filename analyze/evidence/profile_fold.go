@@ -13,8 +13,6 @@ const (
 	MaxProfiles = 64
 	// maxProfileBytes bounds what they hold, roughly; the first and the last do not count.
 	maxProfileBytes = 32 << 20
-	// maxSumStacks bounds the stacks of a sum.
-	maxSumStacks = 100_000
 	// maxSumLabels bounds the labels of a sum.
 	maxSumLabels = 1000
 )
@@ -22,8 +20,7 @@ const (
 // foldProfiles makes room: of each kind it keeps at most MaxProfiles and folds the others
 // into sums. Those kept are the first and the last, by sequence and by time, and a selection
 // spread over those between them. Which they are depends on the profiles alone and not on the order of merges: whatever
-// a smaller set has to fold, a larger one has to fold, too. Only a sum of more than
-// maxSumStacks stacks may depend on it, in the lightest ones.
+// a smaller set has to fold, a larger one has to fold, too.
 func foldProfiles(a, b *Set) (kept, sums []*Profile) {
 	profiles := slices.Concat(a.Profiles, b.Profiles)
 	sortProfiles(profiles)
@@ -174,6 +171,7 @@ func (a *adder) add(p *Profile) {
 	}
 	addValues(s.Totals, p.Totals)
 	s.Dropped, s.Cut = addTo(s.Dropped, p.Dropped), addTo(s.Cut, p.Cut)
+	s.Coarsened += p.Coarsened
 	for l, n := range p.Labels {
 		if s.Labels == nil {
 			s.Labels = map[string]int64{}
@@ -222,12 +220,6 @@ func (a *adder) finish() *Profile {
 	}
 	s.sortFrames()
 	s.SortStacks()
-	if len(s.Stacks) > maxSumStacks {
-		for _, st := range s.Stacks[maxSumStacks:] {
-			s.Dropped = addTo(s.Dropped, st.Values)
-		}
-		s.Stacks = slices.Clone(s.Stacks[:maxSumStacks])
-	}
 	return s
 }
 

@@ -188,23 +188,72 @@ func TestSumsOfDifferentTypesStayApart(t *testing.T) {
 	}
 }
 
-func TestSumIsBounded(t *testing.T) {
-	big := func(first int) *Profile {
-		p := profileAt(first, CPU, 1e9)
-		p.Stacks, p.Frames, p.Labels = nil, nil, map[string]int64{}
-		for i := range maxSumStacks * 3 / 4 {
-			p.Frames = append(p.Frames, Frame{Function: fmt.Sprintf("f%07d", first+i)})
-			p.Stacks = append(p.Stacks, ValueStack{Frames: []int32{int32(i)}, Values: []int64{1, int64(first + i + 1)}, Count: 1})
-			p.Labels[fmt.Sprint("l", first+i)] = int64(i)
+// wide is a profile of n stacks that no other has, the first of which are the heaviest.
+func wide(seq, n int, kind Kind) *Set {
+	p := profileAt(seq, kind, 1e9)
+	p.Stacks, p.Frames, p.Labels, p.Totals = nil, nil, map[string]int64{}, []int64{0, 0}
+	for i := range n {
+		p.Frames = append(p.Frames, Frame{Function: fmt.Sprintf("p%d.f%07d", seq, i)})
+		p.Stacks = append(p.Stacks, ValueStack{Frames: []int32{int32(i)}, Values: []int64{1, int64(n - i)}, Count: 1})
+		p.Labels[fmt.Sprint("l", seq, i)] = int64(i)
+		addValues(p.Totals, p.Stacks[i].Values)
+	}
+	return &Set{Inputs: []Input{{Position: p.Position, Kind: kind, Complete: true}}, Profiles: []*Profile{p}}
+}
+
+// However many profiles of however many stacks there are, what is kept of them fits, no value is lost, and
+// every input that lost stacks says so. A sum keeps no frame that none of its stacks has.
+func TestProfilesAreBounded(t *testing.T) {
+	const limit, stacks = 256 << 10, 500
+	var sets []*Set
+	for i := range 70 {
+		sets = append(sets, wide(i, stacks, []Kind{CPU, Mutex}[i%2]))
+	}
+	a, roomy := Accumulator{ProfileBytes: limit}, Accumulator{ProfileBytes: 1 << 30}
+	for _, s := range sets {
+		a.Add(s)
+		roomy.Add(s)
+	}
+	bounded, whole := a.Set(), roomy.Set()
+	if n := bounded.profilesSize(); n > limit || whole.profilesSize() < limit*10 {
+		t.Errorf("holds %d bytes of %d, the limit is %d", n, whole.profilesSize(), limit)
+	}
+	for _, kind := range []Kind{CPU, Mutex} {
+		if bounded.Count(kind) != 35 || whole.Count(kind) != 35 {
+			t.Errorf("%d %s profiles, and %d with room", bounded.Count(kind), kind, whole.Count(kind))
 		}
-		return p
 	}
-	s := addUp([]*Profile{big(0), big(maxSumStacks)})[0]
-	if len(s.Stacks) != maxSumStacks || s.Dropped == nil || s.Dropped[0] != maxSumStacks/2 || len(s.Labels) != maxSumLabels {
-		t.Errorf("%d stacks, dropped %v, %d labels", len(s.Stacks), s.Dropped, len(s.Labels))
+	for _, p := range slices.Concat(bounded.Profiles, bounded.Sums) {
+		sum := slices.Clone(p.Dropped)
+		for _, st := range p.Stacks {
+			sum = addTo(sum, st.Values)
+		}
+		if !slices.Equal(sum, p.Totals) {
+			t.Errorf("%s: totals %v, of its stacks and the dropped ones %v", p.Source, p.Totals, sum)
+		}
+		if len(p.Frames) > len(p.Stacks) || len(p.Stacks) == 0 || p.Stack(&p.Stacks[0])[0].Function != fmt.Sprintf("p%d.f%07d", p.Seq, 0) {
+			t.Errorf("%s: %d frames of %d stacks, the first is at %v", p.Source, len(p.Frames), len(p.Stacks), p.Stack(&p.Stacks[0]))
+		}
 	}
-	if s.Stacks[0].Values[1] < s.Stacks[len(s.Stacks)-1].Values[1] {
-		t.Error("the heaviest were dropped")
+	for i, in := range bounded.Inputs {
+		if in.Complete || !strings.Contains(in.Error, "over budget") || !strings.Contains(in.Hint, "--max-memory") {
+			t.Errorf("input %d says nothing of it: %+v", i, in)
+		}
+		if in := whole.Inputs[i]; !in.Complete || in.Error != "" {
+			t.Errorf("input %d, wholly kept: %+v", i, in)
+		}
+	}
+	for i, s := range sets {
+		if p := s.Profiles[0]; len(p.Stacks) != stacks || p.Coarsened != 0 || p.Dropped != nil {
+			t.Fatalf("the argument %d was changed", i)
+		}
+	}
+}
+
+func TestLabelsOfSumsAreBounded(t *testing.T) {
+	s := addUp([]*Profile{wide(0, maxSumLabels, CPU).Profiles[0], wide(1, maxSumLabels, CPU).Profiles[0]})[0]
+	if len(s.Labels) != maxSumLabels {
+		t.Errorf("%d labels", len(s.Labels))
 	}
 }
 
@@ -221,6 +270,7 @@ func TestRetainedBytesAreBounded(t *testing.T) {
 	retained := func(n int) int64 {
 		var before, after runtime.MemStats
 		runtime.GC()
+		runtime.GC() // what other tests had in pools
 		runtime.ReadMemStats(&before)
 		var acc Accumulator
 		for i := range n {

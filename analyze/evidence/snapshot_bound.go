@@ -11,7 +11,7 @@ import (
 const DefaultSnapshotBytes = 256 << 20
 
 // Coarseness n keeps the 2^(18-n) largest groups of each snapshot and as many goroutine ids of each
-// group. 0 cuts nothing, since no decoder makes more of either.
+// group, or the 2^(18-n) heaviest stacks of each profile. 0 cuts nothing.
 const (
 	coarsest     = 14
 	coarsestKeep = 1 << (18 - coarsest)

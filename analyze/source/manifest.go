@@ -110,8 +110,20 @@ func ReadManifest(r io.Reader) (*Manifest, error) {
 			return nil, fmt.Errorf("file %q is listed twice", f.Name)
 		}
 		seen[f.Name] = true
+		if !isTime(f.CapturedAt) {
+			return nil, fmt.Errorf("file %q was captured in the year %d", f.Name, f.CapturedAt.UTC().Year())
+		}
+	}
+	if !isTime(m.StartedAt) {
+		return nil, fmt.Errorf("the capture began in the year %d", m.StartedAt.UTC().Year())
 	}
 	return &m, nil
+}
+
+// isTime reports whether a time can be written as it is read; its zone may lead out of the years that can.
+func isTime(t time.Time) bool {
+	y := t.UTC().Year()
+	return 0 <= y && y <= 9999
 }
 
 // checkMemberName refuses names that lead out of a bundle or mean different files on

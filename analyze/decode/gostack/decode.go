@@ -67,6 +67,13 @@ func (p *parser) finish() error {
 	case p.dumpsDropped > 0:
 		return fmt.Errorf("goroutine dump read in part: %w",
 			&budget.Error{What: fmt.Sprintf("%d goroutine dumps in one input", len(p.snapshots)+p.dumpsDropped), Limit: maxDumps})
+	case p.overBudget > 0:
+		what := fmt.Sprintf("%d goroutines of the rarest stacks are counted and not looked at: distinct stacks", p.overBudget)
+		over := budget.OverStacks(what, p.budget.Stacks)
+		if len(p.shapes) < p.budget.Stacks {
+			over = budget.OverMemory("memory for "+what, 2*p.budget.Memory)
+		}
+		return fmt.Errorf("goroutine dump read in part: %w", over)
 	case len(p.snapshots) == 0:
 		return &evidence.InputError{
 			Err:  errors.New("no goroutine dump in it: neither a \"goroutine N [state]:\" line nor a \"goroutine profile: total N\" header"),
@@ -110,7 +117,6 @@ func (p *parser) notes() []string {
 		add(n, "%d goroutine dumps in this input: each is one snapshot, in the order of the file", n)
 	}
 	add(p.tracesDropped, "%d stack traces of a single goroutine (a recovered panic, debug.Stack) left out: they are no snapshot of the process", p.tracesDropped)
-	add(p.overBudget, "%d goroutines beyond the limit on distinct stacks are counted, not grouped", p.overBudget)
 	add(idsDropped, "%d goroutine ids not kept", idsDropped)
 	add(p.deep, "%d stacks deeper than %d frames kept to that depth", p.deep, maxFrames)
 	add(p.longLines, "%d lines longer than %d bytes skipped", p.longLines, maxLine)

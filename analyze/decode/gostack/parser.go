@@ -80,6 +80,8 @@ func newParser(ctx context.Context, r io.Reader, at evidence.Position, b budget.
 	if b.Stacks <= 0 {
 		b.Stacks = def.Stacks
 	}
+	// A table that grows stands in memory twice while it is copied.
+	b.Memory /= 2
 	return &parser{
 		src:       source{ctx: ctx, r: r, limit: b.Bytes},
 		buf:       *buffers.Get().(*[]byte),

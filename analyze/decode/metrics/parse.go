@@ -68,13 +68,13 @@ func later(a, b timestamp) timestamp {
 }
 
 // time reads the timestamp in the format that the scrape turned out to have. It is zero for
-// none and for times before 1970.
+// none, and for times before 1970 and beyond the year 5138, as those of parseUnix.
 func (ts timestamp) time(open bool) time.Time {
 	ms := ts.value
 	if open {
 		ms *= 1000
 	}
-	if ts.text == "" || !(ms >= 1) || ms > 1e17 {
+	if ts.text == "" || !(ms >= 1) || ms >= 1e14 {
 		return time.Time{}
 	}
 	return time.UnixMilli(int64(math.Round(ms))).UTC()

@@ -33,6 +33,7 @@ func (in *inputFlags) budget(getenv func(string) string) (budget.Budget, error) 
 		}
 		b.Memory = n
 	}
+	b.Stacks = budget.StacksFor(b.Memory)
 	if in.labels < 0 {
 		return b, usage("--labels 100", "--labels %d: want 0 or more", in.labels)
 	}

@@ -55,7 +55,7 @@ func TestMemoryOfFlagAndRuntime(t *testing.T) {
 			if got := debug.SetMemoryLimit(-1); got != tt.collector {
 				t.Errorf("the collector's limit is %d, want %d", got, tt.collector)
 			}
-			if b.Bytes != budget.DefaultBytes || b.Stacks != budget.DefaultStacks {
+			if b.Bytes != budget.DefaultBytes || b.Stacks != budget.StacksFor(tt.memory) {
 				t.Errorf("other limits changed: %+v", b)
 			}
 		})
