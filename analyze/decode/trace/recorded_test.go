@@ -220,17 +220,26 @@ func (o *recordedOracle) read(w *window, _ *input, br *bufio.Reader, _ int) erro
 
 // recorded is the time of an event as it stands in the file; the one shown, where it begins and ends no duration.
 func (o *recordedOracle) recorded(ev *xtrace.Event, shown int64) int64 {
+	at, ok := o.find(ev, shown)
+	if !ok {
+		o.t.Fatalf("more events of thread %d, %v, than in the file", ev.Thread(), ev.Kind())
+	}
+	return at
+}
+
+// find is recorded where the file has an event for it, which is false where it has not.
+func (o *recordedOracle) find(ev *xtrace.Event, shown int64) (at int64, ok bool) {
 	if ev.Kind() == xtrace.EventStateTransition && ev.StateTransition().Resource.Kind != xtrace.ResourceGoroutine {
-		return shown
+		return shown, true
 	}
 	class := eventClass{uint64(ev.Thread()), ev.Kind()}
 	list, ok := o.times[class]
 	if !ok {
-		return shown
+		return shown, true
 	}
 	if len(list) == 0 {
-		o.t.Fatalf("more events of %+v than in the file", class)
+		return shown, false
 	}
 	o.times[class] = list[1:]
-	return list[0]
+	return list[0], true
 }

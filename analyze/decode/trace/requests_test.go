@@ -12,6 +12,8 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"runtime"
 	rtrace "runtime/trace"
 	"slices"
@@ -72,6 +74,7 @@ func (tr *truth) middleware(h http.Handler) http.Handler {
 			tr.byConn[s.conn] = s
 		}
 		tr.mu.Unlock()
+		defer rtrace.StartRegion(r.Context(), requestRegion).End()
 		defer func() {
 			end := time.Now()
 			tr.mu.Lock()
@@ -215,7 +218,7 @@ func sameEverywhere(t *testing.T, data []byte) (*evidence.Trace, *window) {
 }
 
 // compare holds the trace's requests against the truth.
-func (tr *truth) compare(t *testing.T, c *clock, got *evidence.Trace, w *window, protocol string) {
+func (tr *truth) compare(t *testing.T, c *clock, got *evidence.Trace, w *window, counts func(requestRecord) bool) {
 	t.Helper()
 	tr.mu.Lock() // connections note their last write when the client may long be done
 	defer tr.mu.Unlock()
@@ -226,7 +229,7 @@ func (tr *truth) compare(t *testing.T, c *clock, got *evidence.Trace, w *window,
 	total := 0
 	w.requests.tally.records.each(func(r requestRecord) {
 		switch {
-		case protocols[r.key.protocol] != protocol || r.earlier:
+		case !counts(r) || r.earlier:
 		case r.open:
 			open[r.goroutine] = r
 		default:
@@ -384,6 +387,62 @@ func streamingHandler(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+//go:noinline
+func gatheringHandler(w http.ResponseWriter, r *http.Request) {
+	var wg sync.WaitGroup
+	for range 3 {
+		wg.Go(askOne)
+	}
+	wg.Wait()
+	io.WriteString(w, "gathered")
+}
+
+//go:noinline
+func askOne() { time.Sleep(2 * time.Millisecond) }
+
+// gathers demands that requests which wait for goroutines of their own are seen to, and by whom they are woken.
+func gathers(t *testing.T, tr *evidence.Trace) {
+	t.Helper()
+	r := route(t, tr, "gatheringHandler")
+	if ns := spent(r, "waitgroup"); ns < r.InFlightNS/2 {
+		t.Errorf("%d of %d ns in the wait group", ns, r.InFlightNS)
+	}
+	made := int64(0)
+	for _, s := range tr.Sites {
+		if tr.StackOf(s.Stack).Contains("go-debug/analyze/decode/trace.gatheringHandler") {
+			made += s.Created
+		}
+	}
+	if made != 3*r.Completed {
+		t.Errorf("%d goroutines were made by %d requests", made, r.Completed)
+	}
+}
+
+// throughProxy serves by way of a proxy to a server of its own.
+func throughProxy(h http.Handler) http.Handler {
+	up := httptest.NewServer(h)
+	target, err := url.Parse(up.URL)
+	if err != nil {
+		panic(err)
+	}
+	return httputil.NewSingleHostReverseProxy(target)
+}
+
+// recordFlight takes a trace by a flight recorder.
+func recordFlight(t testing.TB, run func()) []byte {
+	fr := rtrace.NewFlightRecorder(rtrace.FlightRecorderConfig{MinAge: time.Hour, MaxBytes: 1 << 28})
+	if err := fr.Start(); err != nil {
+		t.Skip("no flight recorder:", err)
+	}
+	defer fr.Stop()
+	run()
+	var buf bytes.Buffer
+	if _, err := fr.WriteTo(&buf); err != nil {
+		t.Fatal(err)
+	}
+	return buf.Bytes()
+}
+
 // scenario is a way to ask a server.
 type scenario struct {
 	server  func(s *httptest.Server)
@@ -391,9 +450,11 @@ type scenario struct {
 	client  func(c *http.Client)
 	method  string
 	body    string
-	splits  bool // generations end meanwhile
+	splits  bool                            // generations end meanwhile
+	record  func(testing.TB, func()) []byte // nil: record
 	want    string
-	over    uint8 // the protocol
+	over    uint8  // the protocol
+	behind  string // the handler of another server in this process, whose requests are not compared
 	check   func(t *testing.T, tr *evidence.Trace)
 }
 
@@ -403,6 +464,7 @@ func scenarios() map[string]scenario {
 	mux.HandleFunc("/post", postingHandler)
 	mux.HandleFunc("/large", largeHandler)
 	mux.HandleFunc("/stream", streamingHandler)
+	mux.HandleFunc("/gather", gatheringHandler)
 	noKeepAlive := func(c *http.Client) { c.Transport.(*http.Transport).DisableKeepAlives = true }
 	tls := func(s *httptest.Server) { s.StartTLS() }
 	h2 := func(s *httptest.Server) { s.EnableHTTP2 = true; s.StartTLS() }
@@ -417,6 +479,9 @@ func scenarios() map[string]scenario {
 		"TLS":             {handler: mux, want: "/sleep", server: tls, splits: true},
 		"HTTP/2":          {handler: mux, want: "/sleep", server: h2, splits: true, over: overHTTP2},
 		"HTTP/2 posts":    {handler: mux, want: "/post", server: h2, over: overHTTP2, method: "POST", body: strings.Repeat("body ", 20_000)},
+		"flight recorder": {handler: mux, want: "/sleep", record: recordFlight},
+		"fan-out":         {handler: mux, want: "/gather", splits: true, check: gathers},
+		"proxy":           {handler: throughProxy(mux), want: "/sleep", splits: true, behind: "sleepingHandler"},
 		"timeout handler": {handler: http.TimeoutHandler(mux, time.Minute, "late"), want: "/sleep", splits: true},
 	}
 }
@@ -445,7 +510,11 @@ func (sc scenario) run(t *testing.T) {
 	}
 	const clients, each = 8, 60
 	c := &clock{}
-	data := record(t, func() {
+	take := record
+	if sc.record != nil {
+		take = sc.record
+	}
+	data := take(t, func() {
 		c.tick()
 		split := func() {}
 		if sc.splits {
@@ -491,7 +560,11 @@ func (sc scenario) run(t *testing.T) {
 		t.Errorf("%d generations: none ended in the middle", n)
 	}
 	addsUp(t, got)
-	tr.compare(t, c, got, w, protocols[sc.over])
+	counts := func(r requestRecord) bool {
+		return r.key.protocol == sc.over && (sc.behind == "" || !strings.HasSuffix(w.requests.text(r.key.route), "."+sc.behind))
+	}
+	tr.compare(t, c, got, w, counts)
+	compareWithOracle(t, data, w, counts)
 	if sc.check != nil {
 		sc.check(t, got)
 	}

@@ -1,0 +1,110 @@
+package trace
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"sync"
+	"testing"
+	"time"
+)
+
+// A server that finds the next request there whenever it looks, as one does that is busy, does not see them arrive. What is known
+// is an interval, and the truth lies in it: on each connection, and so for throughput, latency and what is in flight.
+func TestRequestsThatNobodySeesArrive(t *testing.T) {
+	srv := httptest.NewServer(http.HandlerFunc(sleepingHandler))
+	defer srv.Close()
+	const connections, each, ahead = 4, 40, 3
+	var mu sync.Mutex
+	sent := map[string][]time.Time{} // by connection
+	goroutines := map[string]uint64{}
+	srv.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		goroutines[r.RemoteAddr] = goroutineNumber()
+		mu.Unlock()
+		sleepingHandler(w, r)
+	})
+	c := &clock{}
+	data := record(t, func() {
+		c.tick()
+		var wg sync.WaitGroup
+		for range connections {
+			wg.Go(func() {
+				times, addr := sendAhead(t, srv.Listener.Addr().String(), each, ahead)
+				mu.Lock()
+				defer mu.Unlock()
+				sent[addr] = times
+			})
+		}
+		wg.Wait()
+	})
+	tr, w := sameEverywhere(t, data)
+	addsUp(t, tr)
+	records := map[uint64][]requestRecord{}
+	w.requests.tally.records.each(func(r requestRecord) {
+		if !r.open { // the end of a connection may look like the begin of a request
+			records[r.goroutine] = append(records[r.goroutine], r)
+		}
+	})
+	lo, hi := c.start(t, tr)
+	n := 0
+	for addr, times := range sent {
+		list := records[goroutines[addr]]
+		if len(list) != each {
+			t.Fatalf("%d requests of %s, want %d", len(list), addr, each)
+		}
+		free := int64(-1) // the end of the one before
+		for i, r := range list {
+			earliest, latest := max(int64(times[i].Sub(hi)), free), max(int64(times[i].Sub(lo)), free)
+			// One that was seen to arrive was waited for, and those who wait are told late.
+			// The first may have come before its connection was accepted.
+			seen := r.from == r.earliest || i == 0
+			if !seen && r.earliest > latest+int64(clockGrain) || r.from < earliest-int64(clockGrain) {
+				t.Errorf("request %d of %s came between %d and %d, the trace says between %d and %d", i, addr, earliest, latest, r.earliest, r.from)
+			}
+			free = r.to
+			n++
+		}
+	}
+	r := tr.Requests[0]
+	if n != connections*each || r.Unseen*2 < r.Completed {
+		t.Errorf("%d requests, %d of %d were not seen to arrive, want most", n, r.Unseen, r.Completed)
+	}
+	if r.UpperNS <= r.InFlightNS || r.Upper.Sum <= r.Latency.Sum {
+		t.Errorf("in flight %d to %d ns, latency %d to %d", r.InFlightNS, r.UpperNS, r.Latency.Sum, r.Upper.Sum)
+	}
+}
+
+// sendAhead sends requests on one connection, some of them before it has the replies to those before, and returns when each was sent.
+func sendAhead(t *testing.T, addr string, n, ahead int) (sent []time.Time, local string) {
+	c, err := net.Dial("tcp", addr)
+	if err != nil {
+		t.Error(err)
+		return nil, ""
+	}
+	defer c.Close()
+	replies := bufio.NewReader(c)
+	for i := range n + ahead {
+		if i < n {
+			sent = append(sent, time.Now())
+			if _, err := fmt.Fprintf(c, "GET / HTTP/1.1\r\nHost: x\r\n\r\n"); err != nil {
+				t.Error(err)
+				return sent, c.LocalAddr().String()
+			}
+		}
+		if i < ahead {
+			continue
+		}
+		resp, err := http.ReadResponse(replies, nil)
+		if err != nil {
+			t.Error(err)
+			break
+		}
+		io.Copy(io.Discard, resp.Body)
+		resp.Body.Close()
+	}
+	return sent, c.LocalAddr().String()
+}
