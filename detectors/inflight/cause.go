@@ -21,11 +21,10 @@ const (
 
 const (
 	// collectorShare is the part of the time in which goroutines ran that the collector must have taken to be the cause of
-	// busy processors: it is entitled to a quarter of them while it marks, so a third is more than marking all the time.
-	collectorShare = 1.0 / 3
-	// markingShare is the part of the window in which it must have marked, where a quarter of the time is
-	// already the collector's: then marking hardly ever stops.
-	markingShare = 0.75
+	// busy processors, and markingShare the part of the window in which it must have marked. It is entitled to a quarter of the
+	// processors while it marks, and with GOGC=100 programs that have enough memory mark for a few per cent of the time.
+	collectorShare = 0.15
+	markingShare   = 0.3
 	// abandonedShare of the requests that ended must have lost their clients for these to be the cause: every fourth is
 	// work for nobody.
 	abandonedShare = 0.25
@@ -149,17 +148,21 @@ func (f *traffic) causeOf(s tracedSite, depth int) (name, through string) {
 	return name, cmp.Or(deeper, start)
 }
 
-// collected reports whether the collector keeps the processors busy.
+// collected reports whether the collector keeps the processors busy: by its workers and by the requests that have to assist.
 func (f *traffic) collected() bool {
 	t := f.trace
-	work := t.GC.Assist.Sum
+	var work int64
 	for i := range t.Sites {
 		if root(t.StackOf(t.Sites[i].Start)) == "runtime.gcBgMarkWorker" {
 			work += t.Sites[i].RunNS
 		}
 	}
-	share := float64(work) / max(float64(t.Sched.RunningNS), 1)
-	return share >= collectorShare || share >= 0.25 && float64(t.GC.MarkNS) >= markingShare*f.seconds*1e9
+	for _, s := range f.States {
+		if s.State == evidence.StateAssist {
+			work += s.NS
+		}
+	}
+	return float64(work) >= collectorShare*float64(t.Sched.RunningNS) && float64(t.GC.MarkNS) >= markingShare*f.seconds*1e9
 }
 
 // root is the function in which the goroutine of a stack started.

@@ -60,8 +60,8 @@ func TestCauses(t *testing.T) {
 		}, causeCPU, "running or waiting for a processor"},
 		{"the collector", func(tr tracedStacks) []evidence.RequestState {
 			tr.Sched.RunningNS = int64(20 * second)
-			tr.Sites = []evidence.CreationSite{{Start: tr.add("runtime.gcBgMarkWorker"), RunNS: int64(5 * second)}}
-			tr.GC.Assist = spans(1, 3*second)
+			tr.Sites = []evidence.CreationSite{{Start: tr.add("runtime.gcBgMarkWorker"), RunNS: int64(3 * second)}}
+			tr.GC.MarkNS = int64(4 * second)
 			return []evidence.RequestState{adds(evidence.StateRunnable, 0, 1, 40), adds(evidence.StateAssist, 0, 0, 5)}
 		}, causeGC, "the collector keeps the processors busy"},
 		{"a collector that is entitled to what it takes", func(tr tracedStacks) []evidence.RequestState {
