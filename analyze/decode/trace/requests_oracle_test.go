@@ -34,11 +34,11 @@ type requestOracle struct {
 }
 
 type oracleGoroutine struct {
-	created, freed   int64
-	waits, calls     string // the stack at which it waits, or is in a system call
-	arrived, read    int64  // the first wait for a request that ended, the last read
-	cur              *oracleRequest
-	alone, connected bool // one request a goroutine
+	created, freed int64
+	waits, calls   string // the stack at which it waits, or is in a system call
+	arrived, read  int64  // the first wait for a request that ended, the last read
+	cur            *oracleRequest
+	alone          bool // one request a goroutine
 }
 
 func readRequests(t *testing.T, data []byte) *requestOracle {
