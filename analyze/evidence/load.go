@@ -57,8 +57,11 @@ func (l *Load) AddMet(n int, ns int64) { l.Met = AddMet(l.Met, n, ns) }
 // AddMet counts a request that met n and took ns in groups that ascend, and returns them.
 func AddMet(groups []Met, n int, ns int64) []Met {
 	level := MetLevel(n)
-	i, found := slices.BinarySearchFunc(groups, level, func(m Met, level int) int { return cmp.Compare(m.InFlight, level) })
-	if !found {
+	i := len(groups) // they are few and large: looked at in place, from the end
+	for i > 0 && groups[i-1].InFlight >= level {
+		i--
+	}
+	if i == len(groups) || groups[i].InFlight != level {
 		groups = slices.Insert(groups, i, Met{InFlight: level})
 	}
 	groups[i].Latencies.Add(ns)

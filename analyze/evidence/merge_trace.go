@@ -34,6 +34,9 @@ func (t *Trace) Canonical() *Trace {
 // AddExemplar keeps the MaxExemplars longest of a list and e, the longest first. Ties go
 // to the earlier start, then to the lower goroutine id.
 func AddExemplar(list []Exemplar, e Exemplar) []Exemplar {
+	if n := len(list); n >= MaxExemplars && e.DurationNS < list[n-1].DurationNS {
+		return list // as are nearly all
+	}
 	at, _ := slices.BinarySearchFunc(list, e, compareExemplars)
 	if at >= MaxExemplars {
 		return list

@@ -2,6 +2,9 @@ package trace
 
 import (
 	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
 	"testing"
 )
 
@@ -103,6 +106,24 @@ func TestFinishing(t *testing.T) {
 	} {
 		if got := finishing(called); got != want {
 			t.Errorf("%q: role %d, want %d", called, got, want)
+		}
+	}
+}
+
+// Sorting by digits is sorting, whatever the times span.
+func TestSortTimes(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	for _, span := range []int64{1, 2, 2047, 2048, 1 << 33, math.MaxInt64} {
+		for _, n := range []int{0, 1, 2, 1000} {
+			times := make([]int64, n)
+			for i := range times {
+				times[i] = rng.Int64N(span) - min(span/2, 1<<40)
+			}
+			want := slices.Sorted(slices.Values(times))
+			sortTimes(times, make([]int64, n))
+			if !slices.Equal(times, want) {
+				t.Errorf("%d times in %d: not sorted", n, span)
+			}
 		}
 	}
 }
