@@ -35,6 +35,7 @@ func New(set *evidence.Set, res *analyze.Result, tool Tool) *Report {
 		r.Rules = append(r.Rules, Rule{ID: rule.ID, Title: rule.Title, Severity: rule.Severity, Remedy: rule.Remedy, Help: rule.Doc})
 	}
 	r.Scores = newScores(score.Of(set, res.Load))
+	r.Program, r.Distributions = newProgram(set), newDistributions(score.Distributions(set))
 	r.Sites = newSites(set)
 	r.aim()
 	r.Verdict = judge(r)

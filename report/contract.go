@@ -35,6 +35,7 @@ var required = map[string]string{
 	"diff":                        "status summary scores",
 	"diff.scores[]":               "family name unit direction before after",
 	"diff.findings[]":             changeFields,
+	"distributions[]":             "family name unit sketch",
 	"scores[]":                    "family name unit value n better",
 	"rules[]":                     "id title severity remedy help",
 	"gate":                        "failed exit_code reasons min_confidence findings",

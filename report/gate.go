@@ -115,6 +115,7 @@ func (r *Report) ApplyGate(t Trial) int {
 	p := t.Policy
 	gate := &Gate{MinConfidence: p.MinConfidence, Captures: 1 + len(t.Earlier), Command: t.Command}
 	if t.Baseline != nil {
+		t.narrow(unlike(t.Baseline.Report, r))
 		c = Compare(t.Baseline.Report, r, t.Growth)
 		gate.Baseline, gate.Load, gate.Notes = Text(t.Baseline.Name), c.Load, baselineNotes(t.Baseline.Report, r, t.Growth)
 	}
@@ -135,6 +136,9 @@ func (r *Report) ApplyGate(t Trial) int {
 		j.add(ExitFindings, "%s", text)
 	}
 	j.circumstances(r, t)
+	if t.Baseline != nil {
+		gate.Notes = append(gate.Notes, j.comparability(t.Baseline.Report, r, &t)...)
+	}
 	if t.Baseline != nil && t.replicated() {
 		j.regressions(r, &t)
 	}
@@ -221,7 +225,7 @@ func (j *Judgement) circumstances(r *Report, t Trial) {
 	if b := t.Baseline; b != nil && b.Report.Verdict.Status == Inconclusive {
 		j.add(ExitInconclusive, "the baseline %s has nothing to compare with: %s; record it again", b.Name, b.Report.Verdict.Summary)
 	} else if b != nil && foreign(b.Report, r) {
-		j.add(ExitInconclusive, "the baseline %s seems to be of another program: none of the places where its goroutines wait is in this capture", b.Name)
+		j.add(ExitInconclusive, "the baseline %s seems to be of another program: none of its functions that run, allocate or wait is in this capture", b.Name)
 	}
 }
 
@@ -231,7 +235,7 @@ func baselineNotes(base, head *Report, g Growth) []string {
 	if n := len(base.Incomplete()); n > 0 {
 		out = append(out, "the baseline itself has "+count(n, "input")+" not wholly read: findings may look new that are not")
 	}
-	if b, h := base.program(), head.program(); b != "" && h != "" && b != h {
+	if b, h := base.program().Go, head.program().Go; b != "" && h != "" && b != h && len(unlike(base, head)) == 0 {
 		out = append(out, fmt.Sprintf("the baseline was captured from a program of %s, this report from one of %s", b, h))
 	}
 	for _, name := range g.Exact {
@@ -244,20 +248,6 @@ func baselineNotes(base, head *Report, g Growth) []string {
 		}
 	}
 	return out
-}
-
-// program is the Go version of the captured program, where the inputs agree on one.
-func (r *Report) program() Text {
-	var v Text
-	for _, in := range r.Inputs {
-		if in.Go != "" && v != "" && in.Go != v {
-			return ""
-		}
-		if in.Go != "" {
-			v = in.Go
-		}
-	}
-	return v
 }
 
 // read reports whether something of the input was analysed.

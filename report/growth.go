@@ -35,6 +35,8 @@ type Growth struct {
 	Exact     []string // detectors whose findings are compared by survivors; leak
 	Factor    float64  // without intervals: how many times the baseline; 1.5
 	MinEffect float64  // relative change below which nothing counts; 0.1
+	// Unlike says why measures are not compared, but for those of the exact detectors, which count; empty when all are.
+	Unlike string
 }
 
 // DefaultGrowth is used by the gate when the user sets nothing.
@@ -71,6 +73,8 @@ func (g Growth) judge(ch *Change, base, head side) {
 		ch.Class = ClassGrown
 		ch.Why = fmt.Sprintf("confidence rose from %s to %s", base.finding.Confidence, head.finding.Confidence)
 	case g.isExact(head.finding.Rule) && g.exact(ch, base, head):
+	case g.Unlike != "" && !g.isExact(head.finding.Rule):
+		ch.Why = g.Unlike
 	case ch.Before == nil || ch.After == nil:
 		ch.Why = "no measure to compare"
 	default:

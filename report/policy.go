@@ -32,6 +32,9 @@ type Policy struct {
 	RequireConclusive bool
 	// Accept lists findings that do not fail.
 	Accept []Acceptance
+	// Across names differences of the programs over which a comparison may pass, with what is comparable:
+	// AcrossGo, AcrossMaxProcs.
+	Across []string
 	// Require lists evidence without which nothing passes.
 	Require []Requirement
 	// Now settles which acceptances have expired where no input says when it was captured.

@@ -21,20 +21,22 @@ const SchemaName = "go-debug/report/v1"
 
 // Report is one run: what was read, what was checked, what was found.
 type Report struct {
-	Schema    string     `json:"schema" jsonschema:"name and major version of this format"`
-	Tool      Tool       `json:"tool" jsonschema:"the program that wrote the report"`
-	Verdict   Verdict    `json:"verdict" jsonschema:"the result in one word and one line"`
-	Target    Text       `json:"target" jsonschema:"URL of the program that the inputs were captured from, without user, password and query; null when nobody recorded it or there are several"`
-	Inputs    []Input    `json:"inputs" jsonschema:"what was read, in the order of the captures"`
-	Source    *Source    `json:"source" jsonschema:"the program's source code, as far as it was read; null when none was"`
-	Load      []Load     `json:"load" jsonschema:"throughput beside concurrency, by source and route"`
-	Detectors []Detector `json:"detectors" jsonschema:"what was checked and what was not"`
-	Findings  []Finding  `json:"findings" jsonschema:"what was found, the most important first"`
-	Rules     []Rule     `json:"rules" jsonschema:"the rules of the findings, by id; additive: absent in reports of older versions"`
-	Scores    []Score    `json:"scores" jsonschema:"numbers by which runs are compared: the largest functions, waits, latencies"`
-	Sites     *SiteList  `json:"sites" jsonschema:"where goroutines blocked, found fault with or not; null when no evidence shows it"`
-	Diff      *Diff      `json:"diff" jsonschema:"what differs from other runs; null where there was nothing to compare"`
-	Gate      *Gate      `json:"gate" jsonschema:"the judgement of a gate; null for a plain analysis"`
+	Schema        string         `json:"schema" jsonschema:"name and major version of this format"`
+	Tool          Tool           `json:"tool" jsonschema:"the program that wrote the report"`
+	Verdict       Verdict        `json:"verdict" jsonschema:"the result in one word and one line"`
+	Target        Text           `json:"target" jsonschema:"URL of the program that the inputs were captured from, without user, password and query; null when nobody recorded it or there are several"`
+	Program       *Program       `json:"program" jsonschema:"the program that the captures are of, as far as they say; null when they do not"`
+	Inputs        []Input        `json:"inputs" jsonschema:"what was read, in the order of the captures"`
+	Source        *Source        `json:"source" jsonschema:"the program's source code, as far as it was read; null when none was"`
+	Load          []Load         `json:"load" jsonschema:"throughput beside concurrency, by source and route"`
+	Detectors     []Detector     `json:"detectors" jsonschema:"what was checked and what was not"`
+	Findings      []Finding      `json:"findings" jsonschema:"what was found, the most important first"`
+	Rules         []Rule         `json:"rules" jsonschema:"the rules of the findings, by id; additive: absent in reports of older versions"`
+	Scores        []Score        `json:"scores" jsonschema:"numbers by which runs are compared: the largest functions, waits, latencies"`
+	Distributions []Distribution `json:"distributions" jsonschema:"how long requests, waits and pauses took, as sketches that merge with those of other runs"`
+	Sites         *SiteList      `json:"sites" jsonschema:"where goroutines blocked, found fault with or not; null when no evidence shows it"`
+	Diff          *Diff          `json:"diff" jsonschema:"what differs from other runs; null where there was nothing to compare"`
+	Gate          *Gate          `json:"gate" jsonschema:"the judgement of a gate; null for a plain analysis"`
 }
 
 // Text is a string whose absence is null in JSON.

@@ -61,8 +61,33 @@ var resolvedSchema = sync.OnceValues(func() (*jsonschema.Resolved, error) {
 	return s.Resolve(nil)
 })
 
+// BaselineSchema is the JSON Schema of a stored baseline.
+func BaselineSchema() ([]byte, error) {
+	s, err := schemaOf[StoredBaseline]("go-debug baseline, version 1", BaselineSchemaName)
+	if err != nil {
+		return nil, err
+	}
+	s.Required = []string{"schema", "tool", "saved_at", "runs"}
+	require(s.Properties["runs"].Items, "")
+	b, err := json.MarshalIndent(s, "", "  ")
+	if err != nil {
+		return nil, fmt.Errorf("cannot write the schema of baselines: %w", err)
+	}
+	return append(b, '\n'), nil
+}
+
 func inferSchema() (*jsonschema.Schema, error) {
-	s, err := jsonschema.For[Report](&jsonschema.ForOptions{TypeSchemas: map[reflect.Type]*jsonschema.Schema{
+	s, err := schemaOf[Report]("go-debug report, version 1", SchemaName)
+	if err != nil {
+		return nil, err
+	}
+	require(s, "")
+	return s, nil
+}
+
+// schemaOf infers the schema of a document from its type.
+func schemaOf[T any](title, name string) (*jsonschema.Schema, error) {
+	s, err := jsonschema.For[T](&jsonschema.ForOptions{TypeSchemas: map[reflect.Type]*jsonschema.Schema{
 		reflect.TypeFor[Text]():               {Types: []string{"string", "null"}},
 		reflect.TypeFor[Status]():             enum(Fail, Warn, OK, Inconclusive),
 		reflect.TypeFor[analyze.Severity]():   enum("high", "medium", "low", "info"),
@@ -70,13 +95,12 @@ func inferSchema() (*jsonschema.Schema, error) {
 		reflect.TypeFor[analyze.State]():      enum(analyze.Ran, analyze.Skipped, analyze.Inconclusive, analyze.Failed),
 	}})
 	if err != nil {
-		return nil, fmt.Errorf("cannot infer the report schema: %w", err)
+		return nil, fmt.Errorf("cannot infer the schema of a %s: %w", title, err)
 	}
 	s.Schema = "https://json-schema.org/draft/2020-12/schema"
-	s.Title = "go-debug report, version 1"
-	s.Properties["schema"].Enum = []any{SchemaName}
+	s.Title = title
+	s.Properties["schema"].Enum = []any{name}
 	loosen(s)
-	require(s, "")
 	return s, nil
 }
 

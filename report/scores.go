@@ -24,6 +24,9 @@ type Score struct {
 func newScores(all []score.Score) []Score {
 	var out []Score
 	for _, s := range all {
+		if s.Value-s.Value != 0 {
+			continue // neither a number that JSON can hold nor one to compare
+		}
 		better := "lower"
 		if s.Higher {
 			better = "higher"
@@ -41,6 +44,8 @@ type ScoreRules struct {
 	Seed      uint64
 	// Least is the smallest change that matters to anybody, by family and unit.
 	Least map[string]float64
+	// Skip are families that are not compared.
+	Skip map[string]bool
 }
 
 // DefaultScoreRules are 5 %, and at least 10 % and one point. A wait or a pause that is 50 µs longer is
@@ -85,6 +90,9 @@ type ScoreChange struct {
 func CompareScores(before, after []*Report, rules ScoreRules) []ScoreChange {
 	var all []variable
 	for _, family := range score.Families {
+		if rules.Skip[string(family)] {
+			continue
+		}
 		all = append(all, compareFamily(string(family), family.Many(), before, after, rules)...)
 	}
 	rank := map[Direction]int{ScoreWorse: 0, ScoreBetter: 1, ScoreUntold: 2, ScoreSteady: 3, ScoreOneSide: 4}

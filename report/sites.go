@@ -138,39 +138,3 @@ func (r *Report) siteOf(id string) *Site {
 	}
 	return nil
 }
-
-// minForeign is how many places of the program a report must show for it to be recognised as one
-// of another program.
-const minForeign = 3
-
-// foreign reports whether two reports are of different programs, as far as the places tell at
-// which goroutines wait: none is in both, though both have several.
-func foreign(a, b *Report) bool {
-	x, y := a.programSites(), b.programSites()
-	if len(x) < minForeign || len(y) < minForeign {
-		return false
-	}
-	for id := range x {
-		if y[id] {
-			return false
-		}
-	}
-	return true
-}
-
-// programSites are the sites in code of the program and its modules, without main.main, in which
-// all programs wait.
-func (r *Report) programSites() map[string]bool {
-	out := map[string]bool{}
-	if r.Sites == nil {
-		return out
-	}
-	for _, s := range r.Sites.Sites {
-		pkg, _, _ := strings.Cut(s.Function, ".")
-		host, _, module := strings.Cut(s.Function, "/")
-		if s.Function != "main.main" && (pkg == "main" || module && strings.Contains(host, ".")) {
-			out[s.ID] = true
-		}
-	}
-	return out
-}

@@ -87,6 +87,8 @@ type Input struct {
 	// Empty is true for a profile without a sample, which looks the same whether nothing happened or nobody
 	// turned it on.
 	Empty bool `json:"empty,omitempty"`
+	// MaxProcs is GOMAXPROCS of the program, 0 when the capture does not say.
+	MaxProcs int `json:"max_procs,omitempty"`
 	// BuildID identifies the program's binary; empty when the capture does not say.
 	BuildID string `json:"build_id,omitempty"`
 	// Complete is false when the input was cut, over budget or unreadable.

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"math"
 	"math/bits"
+	"strconv"
+	"strings"
 )
 
 // Histogram counts non-negative integers (nanoseconds, mostly) in log-linear buckets:
@@ -266,6 +268,11 @@ func (h *Histogram) UnmarshalJSON(data []byte) error {
 	if err := json.Unmarshal(data, &in); err != nil {
 		return err
 	}
+	return h.fill(&in)
+}
+
+// fill makes the histogram that a serial form describes.
+func (h *Histogram) fill(in *histogramJSON) error {
 	*h = Histogram{Count: in.Count, Sum: in.Sum, Min: in.Min, Max: in.Max}
 	var n int64
 	for _, b := range in.Buckets {
@@ -283,4 +290,52 @@ func (h *Histogram) UnmarshalJSON(data []byte) error {
 		return fmt.Errorf("histogram buckets hold %d values, count says %d", n, in.Count)
 	}
 	return nil
+}
+
+// MarshalText writes a histogram in one line: count, sum, min and max, then each non-empty bucket as its
+// distance from the one before and its count. It is what reports hold: the JSON form takes a line a number there.
+func (h Histogram) MarshalText() ([]byte, error) {
+	out := fmt.Appendf(nil, "%d %d %d %d", h.Count, h.Sum, h.Min, h.Max)
+	last := 0
+	for o, oct := range h.octaves {
+		if oct == nil {
+			continue
+		}
+		for s, n := range oct {
+			if n != 0 {
+				at := o*subBuckets + s
+				out = fmt.Appendf(out, " %d:%d", at-last, n)
+				last = at
+			}
+		}
+	}
+	return out, nil
+}
+
+// UnmarshalText reads what MarshalText wrote.
+func (h *Histogram) UnmarshalText(text []byte) error {
+	words := strings.Fields(string(text))
+	if len(words) < 4 {
+		return fmt.Errorf("histogram has %d words, want count, sum, min and max at least", len(words))
+	}
+	in := histogramJSON{}
+	for i, v := range []*int64{&in.Count, &in.Sum, &in.Min, &in.Max} {
+		n, err := strconv.ParseInt(words[i], 10, 64)
+		if err != nil {
+			return fmt.Errorf("histogram: %q is no number", words[i])
+		}
+		*v = n
+	}
+	at := int64(0)
+	for _, w := range words[4:] {
+		step, count, _ := strings.Cut(w, ":")
+		d, err := strconv.ParseInt(step, 10, 16)
+		n, err2 := strconv.ParseInt(count, 10, 64)
+		if err != nil || err2 != nil {
+			return fmt.Errorf("histogram: %q is no bucket", w)
+		}
+		at += d
+		in.Buckets = append(in.Buckets, [2]int64{at, n})
+	}
+	return h.fill(&in)
 }

@@ -147,3 +147,36 @@ func TestHistogramCountAbove(t *testing.T) {
 		t.Error("an empty histogram must give 0 and NaN")
 	}
 }
+
+// The text of a histogram reads back to the same, merges like the original, and what is none is refused.
+func TestHistogramText(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	var whole, merged Histogram
+	for range 5 {
+		var part Histogram
+		for range 200 {
+			v := int64(1) << rng.IntN(62)
+			part.Add(v + rng.Int64N(v))
+		}
+		whole.Merge(&part)
+		text, err := part.MarshalText()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var back Histogram
+		if err := back.UnmarshalText(text); err != nil {
+			t.Fatal(err)
+		}
+		merged.Merge(&back)
+	}
+	a, _ := whole.MarshalText()
+	b, _ := merged.MarshalText()
+	if string(a) != string(b) {
+		t.Errorf("%s\n%s", a, b)
+	}
+	for _, text := range []string{"", "1 2 3", "1 2 3 x", "1 2 2 2", "2 2 2 2 1:1", "1 1 1 1 1:x", "1 1 1 1 1", "1 1 1 1 99999:1", "1 1 1 1 -1:1", "1 1 1 1 1:-1 1:2"} {
+		if err := new(Histogram).UnmarshalText([]byte(text)); err == nil {
+			t.Errorf("%q is a histogram", text)
+		}
+	}
+}

@@ -11,7 +11,6 @@ package score
 
 import (
 	"cmp"
-	"maps"
 	"slices"
 
 	"go-debug/analyze"
@@ -111,12 +110,7 @@ func runtimeScores(set *evidence.Set, perS float64) []Score {
 	}
 	quantile("P50 scheduler latency", &t.Sched.Latency, 0.5)
 	quantile("P99 scheduler latency", &t.Sched.Latency, 0.99)
-	var pauses evidence.Histogram
-	for _, kind := range slices.Sorted(maps.Keys(t.GC.STW)) {
-		h := t.GC.STW[kind]
-		pauses.Merge(&h)
-	}
-	if pauses.Count > 0 {
+	if pauses := stops(t); pauses.Count > 0 {
 		out = append(out, Score{Runtime, "longest GC pause", "ns", float64(pauses.Max), pauses.Count, false})
 	}
 	if t.Sched.RunningNS > 0 {
@@ -127,42 +121,15 @@ func runtimeScores(set *evidence.Set, perS float64) []Score {
 	return out
 }
 
-// waitScores are P50, P95 and P99 of the waits of each function of the program for each reason. The
-// runtime's own goroutines wait for work, and so do those that sleep: neither is a cost.
+// waitScores are P50, P95 and P99 of the waits of each function of the program for each reason.
 func waitScores(t *evidence.Trace) []Score {
-	if t == nil {
-		return nil
-	}
-	type site struct {
-		function string
-		wait     evidence.Wait
-	}
-	waits := map[site]*evidence.Histogram{}
-	var order []site
-	for i := range t.Blocks {
-		b := &t.Blocks[i]
-		f, ok := t.StackOf(b.Stack).User()
-		if !ok || b.Wait == evidence.WaitSystem || b.Wait == evidence.WaitSleep {
-			continue
-		}
-		k := site{f.Function, b.Wait}
-		if waits[k] == nil {
-			waits[k] = &evidence.Histogram{}
-			order = append(order, k)
-		}
-		waits[k].Merge(&b.Ended)
-	}
 	var out []Score
-	for _, k := range order {
-		h := waits[k]
-		if h.Count < minWaits {
-			continue
-		}
+	for _, d := range waits(t) {
 		for _, q := range []struct {
 			name string
 			q    float64
 		}{{"P50", 0.5}, {"P95", 0.95}, {"P99", 0.99}} {
-			out = append(out, Score{Wait, q.name + " " + string(k.wait) + " in " + k.function, "ns", float64(h.Quantile(q.q)), h.Count, false})
+			out = append(out, Score{Wait, q.name + " " + d.Name, "ns", float64(d.Histogram.Quantile(q.q)), d.Histogram.Count, false})
 		}
 	}
 	return out

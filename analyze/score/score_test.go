@@ -2,6 +2,7 @@ package score
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"testing"
 	"time"
@@ -126,5 +127,36 @@ func TestScoresAreBounded(t *testing.T) {
 	find(t, all, CPU, fmt.Sprintf("example.com/app.f%03d", 3*MaxFunctions-1))
 	if !slices.IsSortedFunc(all, func(a, b Score) int { return slices.Index(Families, a.Family) - slices.Index(Families, b.Family) }) {
 		t.Error("families are out of order")
+	}
+}
+
+// Distributions of one name merge, those with too few waits and those of sleepers are none, and the quantiles are
+// those of the scores.
+func TestDistributions(t *testing.T) {
+	hist := func(ns, n int64) (h evidence.Histogram) {
+		h.AddN(ns, n)
+		return h
+	}
+	trace := &evidence.Trace{Frames: frames("example.com/app.work", "example.com/app.rest"), Stacks: [][]int32{{0}, {1}},
+		Blocks: []evidence.BlockSite{
+			{Wait: evidence.WaitMutex, Stack: 0, Ended: hist(1000, 60)}, {Wait: evidence.WaitMutex, Stack: 0, Ended: hist(3000, 60)},
+			{Wait: evidence.WaitSleep, Stack: 0, Ended: hist(1000, 600)}, {Wait: evidence.WaitMutex, Stack: 1, Ended: hist(1000, 60)},
+		},
+		GC:       evidence.GC{STW: map[string]evidence.Histogram{"a": hist(10, 1), "b": hist(20, 1)}},
+		Requests: []evidence.Requests{{Protocol: "http/1", Route: "main.serve", Latency: hist(5000, 7)}},
+		Sched:    evidence.Sched{Latency: hist(7, 50)},
+	}
+	set := &evidence.Set{Trace: trace, Loads: []evidence.Load{{Source: "loadtest", Route: "all", Latencies: new(hist(9000, 3))}}}
+	got := map[string]int64{}
+	for _, d := range Distributions(set) {
+		got[string(d.Family)+" "+d.Name] = d.Histogram.Count
+	}
+	want := map[string]int64{"wait " + string(evidence.WaitMutex) + " in example.com/app.work": 120, "runtime GC pause": 2,
+		"load latency, trace main.serve": 7, "load latency, loadtest all": 3}
+	if !maps.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
+	}
+	if s := find(t, waitScores(trace), Wait, "P50 "+string(evidence.WaitMutex)+" in example.com/app.work"); s.N != 120 || s.Value < 900 || s.Value > 1100 {
+		t.Errorf("%+v", s)
 	}
 }

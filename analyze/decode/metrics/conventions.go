@@ -17,6 +17,7 @@ const (
 	roleStarted         // counter: requests begun
 	roleLatency         // histogram or summary of seconds, milliseconds or microseconds
 	roleInfo            // go_info
+	roleProcs           // gauge: GOMAXPROCS
 )
 
 var roleNames = map[role]string{roleGoroutines: "goroutines", roleInFlight: "in_flight", roleRequests: "requests", roleStarted: "started", roleLatency: "latency"}
@@ -51,6 +52,8 @@ type table []convention
 // matches first supplies it.
 var conventions = table{
 	{roleInfo, familyRuntime, "go_info", 0, "client_golang: the Go version, a label"},
+	{roleProcs, familyRuntime, "go_sched_gomaxprocs_threads", 0, "client_golang's Go collector: GOMAXPROCS"},
+	{roleProcs, familyRuntime, "go_processor_limit", 0, "OpenTelemetry's runtime conventions: the same"},
 	{roleGoroutines, familyRuntime, "go_goroutines", 0, "client_golang's Go collector"},
 	{roleGoroutines, familyRuntime, "go_goroutine_count", 0, "OpenTelemetry's runtime conventions"},
 	{roleGoroutines, familyRuntime, "process_runtime_go_goroutines", 0, "OpenTelemetry's runtime metrics before they were stable"},

@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 
@@ -73,6 +74,7 @@ type decoder struct {
 	count   int
 	lost    int // marked scrapes without samples
 	golang  string
+	procs   int    // GOMAXPROCS as stated last
 	format  string // of the input; empty for text
 	failed  []string
 	broken  int
@@ -154,16 +156,29 @@ func (s *scrape) failure() error {
 
 // fold adds a sample to its scrape.
 func (d *decoder) fold(s *scrape, x sample) {
-	if d.history.table[x.metric.rank].role == roleInfo {
+	switch d.history.table[x.metric.rank].role {
+	case roleInfo:
 		if v := x.labels["version"]; v != "" && len(v) < 64 {
 			d.golang = v
 		}
+		return
+	case roleProcs:
+		d.procs = procsOf(x.value)
 		return
 	}
 	if s.cells == nil {
 		s.cells = map[cellKey]*cell{}
 	}
 	d.history.fold(s.cells, x)
+}
+
+// procsOf is GOMAXPROCS as a gauge states it; 0 for what no program can have.
+func procsOf(v float64) int {
+	const most = 1 << 20
+	if v >= 1 && v <= most && v == math.Trunc(v) {
+		return int(v)
+	}
+	return 0
 }
 
 func (d *decoder) set(err error) *evidence.Set {
@@ -181,7 +196,7 @@ func (d *decoder) set(err error) *evidence.Set {
 	}
 	return &evidence.Set{
 		Inputs: []evidence.Input{{
-			Position: d.pos, Kind: evidence.Metrics, Format: cmp.Or(d.format, Format), Go: d.golang,
+			Position: d.pos, Kind: evidence.Metrics, Format: cmp.Or(d.format, Format), Go: d.golang, MaxProcs: d.procs,
 			Complete: err == nil, Notes: d.notes.list,
 		}},
 		Loads: loads,

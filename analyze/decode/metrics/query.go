@@ -188,7 +188,7 @@ func (q *query) take(s *querySeries) {
 		q.golang = s.Metric["version"]
 	}
 	m, native := q.table.resolve(name), q.table.native(name)
-	if name != "up" && m.rank < 0 && native.rank < 0 || m.rank >= 0 && q.table[m.rank].role == roleInfo {
+	if name != "up" && m.rank < 0 && native.rank < 0 || m.rank >= 0 && (q.table[m.rank].role == roleInfo || q.table[m.rank].role == roleProcs) {
 		return
 	}
 	t := q.target(s.Metric)
