@@ -40,13 +40,14 @@ var layers = []layer{
 		test: []string{"analyze/budget", "analyze/source", "analyze/decode", "analyze/decode/...", "detectors/detectortest", "detectors/inflight/queues"}},
 	{pkg: "report", may: []string{"analyze", "analyze/evidence", "analyze/score", "analyze/stats"}},
 	{pkg: "report/render", may: []string{"report", "analyze", "analyze/evidence", "analyze/stats"}},
-	{pkg: "cmd/internal/cli", may: []string{"analyze/...", "analyze", "detectors", "report", "report/render", "cmd/internal/config", "cmd/internal/gotest", "cmd/internal/runs", "cmd/internal/selftest"}},
+	{pkg: "cmd/internal/cli", may: []string{"analyze/...", "analyze", "detectors", "report", "report/render", "cmd/internal/bucket", "cmd/internal/config", "cmd/internal/gotest", "cmd/internal/runs", "cmd/internal/selftest"}},
 	{pkg: "cmd/internal/runs"},
 	{pkg: "cmd/internal/selftest", may: []string{"analyze", "analyze/evidence", "analyze/plant", "analyze/score", "report"},
 		test: []string{"analyze/budget", "analyze/decode", "analyze/source", "detectors", "detectors/detectortest"}},
 	{pkg: "cmd/internal/config", may: []string{"report", "analyze", "analyze/evidence"}, test: []string{"detectors"}},
+	{pkg: "cmd/internal/bucket"},
 	{pkg: "cmd/internal/gotest", may: []string{"analyze/evidence"}},
-	{pkg: "cmd/go-debug", may: []string{"cmd/internal/cli"}},
+	{pkg: "cmd/go-debug", may: []string{"cmd/internal/cli"}, test: []string{"report"}},
 	{pkg: "fixtures/...", may: []string{"fixtures/..."}},
 	{pkg: "scripts/...", may: []string{"scripts/...", "analyze/...", "analyze", "detectors", "detectors/...", "report", "report/render"}},
 }
@@ -64,6 +65,7 @@ var owners = map[string][]string{
 	"github.com/spf13/cobra":             {"cmd/internal/cli"},
 	"github.com/spf13/pflag":             {"cmd/internal/cli"},
 	"golang.org/x/term":                  {"cmd/internal/cli"},
+	"gocloud.dev":                        {"cmd/internal/bucket"},
 	"go.yaml.in/yaml/v3":                 {"cmd/internal/config"},
 }
 

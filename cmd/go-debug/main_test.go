@@ -63,6 +63,8 @@ func TestScript(t *testing.T) {
 			"serve":    serve,
 			"freeport": freePort,
 			"profile":  writeProfile,
+			"stored":   storeBaseline,
+			"hurt":     hurtBaseline,
 		},
 	})
 }

@@ -14,9 +14,12 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/klauspost/compress/zstd"
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"go-debug/report"
 )
 
 // exits runs a command and demands its exact exit code: exits 3 go-debug analyze missing.
@@ -146,6 +149,34 @@ func repackFile(from, to string, pack func(io.Writer) (io.WriteCloser, error)) e
 	}
 	_, err = w.Write(data)
 	return errors.Join(err, w.Close())
+}
+
+// storeBaseline puts a file among the baselines of a directory, under such a name, and removes those there:
+// stored FILE DIRECTORY.
+func storeBaseline(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: stored FILE DIRECTORY")
+	}
+	data, err := os.ReadFile(ts.MkAbs(args[0]))
+	ts.Check(err)
+	dir := ts.MkAbs(args[1])
+	ts.Check(os.RemoveAll(dir))
+	ts.Check(os.Mkdir(dir, 0o700))
+	ts.Check(os.WriteFile(filepath.Join(dir, report.BaselineName(time.Unix(1e9, 0), data)), data, 0o600))
+}
+
+// hurtBaseline copies the baselines of a directory into another, without their last byte: hurt FROM TO.
+func hurtBaseline(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: hurt FROM TO")
+	}
+	files, err := filepath.Glob(filepath.Join(ts.MkAbs(args[0]), "*.baseline.json.gz"))
+	ts.Check(err)
+	for _, f := range files {
+		data, err := os.ReadFile(f)
+		ts.Check(err)
+		ts.Check(os.WriteFile(filepath.Join(ts.MkAbs(args[1]), filepath.Base(f)), data[:len(data)-1], 0o600))
+	}
 }
 
 // targets is a server with net/http/pprof beside the things that answer in its place.

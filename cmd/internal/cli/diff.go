@@ -17,9 +17,9 @@ func newDiff(t *terminal) *cobra.Command {
 request, lock delay, percentiles of waits, scheduler latency, GC pauses, throughput and latency; and
 their findings. It judges nothing: that is what gate does.
 
-A side is whatever analyze reads (a profile, a dump, a trace, a bundle), a stored JSON report, or a
-directory that holds several captures, bundles or reports: each is a run of its own then. With
-several runs on each side a difference is told from chance by a permutation test over all scores of
+A side is whatever analyze reads (a profile, a dump, a trace, a bundle), a stored JSON report or
+baseline (a file, or the newest of a location), or a directory that holds several captures, bundles
+or reports: each is a run of its own then. With several runs on each side a difference is told from chance by a permutation test over all scores of
 a family, at 5 % for the family, and only differences of 10 % and one point of the total are shown
 as such. ~ means that no difference could be shown. With one run on each side only sampled CPU
 time can be compared at all.

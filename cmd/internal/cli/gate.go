@@ -82,10 +82,11 @@ never passes on evidence that is not there.`,
 	}
 	g.register(cmd, report.GatePolicy())
 	f := cmd.Flags()
-	f.StringVar(&g.baseline, "baseline", "", "compare with `INPUT` (a JSON report, a capture, a directory of several) and fail only on what is new or worse")
+	f.StringVar(&g.baseline, "baseline", "", "compare with `INPUT` (what baseline save stored: a file, or the newest of a directory or an object store; a JSON report, a capture, a directory of several) and fail only on what is new or worse")
 	f.Float64Var(&g.minEffect, "min-effect", report.DefaultScoreRules().MinEffect, "smallest change of a score that fails, as a `SHARE` of what was")
 	g.runs.register(cmd)
 	g.registerSelfTest(cmd)
+	f.StringSliceVar(&g.across, "across", nil, "pass although the program of the baseline differs in `WHAT`, and compare what can be: "+strings.Join(report.Acrosses, ", "))
 	f.IntVar(&g.retry, "retry", 0, "capture a live INPUT, or run the tests, up to `N` times more before failing: a finding fails only if it is there each time")
 	f.DurationVar(&g.settle, "settle", 0, fmt.Sprintf("when the load has stopped, wait so long and look who is left (tests: %v unless set)", gotest.DefaultSettle))
 	return cmd
@@ -96,6 +97,7 @@ type gating struct {
 	runFlags
 	t        *terminal
 	baseline string
+	across   []string
 	retry    int
 	settle   time.Duration
 	runs     runsFlags
@@ -133,6 +135,12 @@ func (g *gating) run(cmd *cobra.Command, inputs, command []string) error {
 	if err != nil {
 		return err
 	}
+	for _, what := range g.across {
+		if !slices.Contains(report.Acrosses, what) {
+			return usage("--across go", "--across %s: have %s", what, strings.Join(report.Acrosses, ", "))
+		}
+	}
+	policy.Across = g.across
 	policy.Accept, policy.Require = g.t.config.Accept, g.t.config.Require
 	trial := report.Trial{Growth: report.DefaultGrowth(), Policy: policy, Scores: report.DefaultScoreRules()}
 	trial.Policy.Now = g.t.clock()
@@ -277,7 +285,7 @@ func (g *gating) before(ctx context.Context, opt analyze.Options, allowPartial b
 // replicates looks at an input that holds several runs: all but the last become earlier ones, in each of
 // which a finding has to fail, and their scores are compared together. Any other input is left as it is.
 func (g *gating) replicates(ctx context.Context, input string, see attempt, trial *report.Trial, opt analyze.Options) (attempt, error) {
-	if len(runsIn(input)) == 1 && !isReport(input) {
+	if len(runsIn(input)) == 1 && !isReport(input) && !isStored(input) {
 		return see, nil
 	}
 	side, err := g.t.side(ctx, input, &g.in, opt)

@@ -137,7 +137,7 @@ their evidence, says what it could not check, and names the next command.`,
 	root.SetVersionTemplate("{{.Version}}")
 	root.SuggestionsMinimumDistance = 2
 	root.AddCommand(configured(newAnalyze(t), newCapture(t), newGate(t), newDiff(t), newRender(t))...)
-	root.AddCommand(newConfig(t), newExplain(t), newSchema(t), newVersion(t))
+	root.AddCommand(newBaseline(t), newConfig(t), newExplain(t), newSchema(t), newVersion(t))
 	return root
 }
 

@@ -15,10 +15,16 @@ import (
 	"go-debug/report"
 )
 
-// side reads one side of a comparison: a stored report, captures like those that analyze reads, or a
+// side reads one side of a comparison: a stored baseline or report, captures like those that analyze reads, or a
 // directory of such, each of which is a run of its own.
 func (t *terminal) side(ctx context.Context, name string, in *inputFlags, opt analyze.Options) (report.Side, error) {
 	side := report.Side{Name: name}
+	if b, err := t.stored(ctx, name); err != nil || b != nil {
+		if b != nil {
+			side.Runs = b.Runs
+		}
+		return side, err
+	}
 	for _, run := range runsIn(name) {
 		r, err := t.run(ctx, run, in, opt)
 		if err != nil {

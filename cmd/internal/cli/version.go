@@ -44,8 +44,9 @@ func newVersion(t *terminal) *cobra.Command {
 // schemas are the formats that have one, by what schema calls them.
 func schemas() map[string]func() ([]byte, error) {
 	return map[string]func() ([]byte, error){
-		"report": report.Schema,
-		"config": func() ([]byte, error) { return config.Schema(known()) },
+		"baseline": report.BaselineSchema,
+		"report":   report.Schema,
+		"config":   func() ([]byte, error) { return config.Schema(known()) },
 	}
 }
 
@@ -53,7 +54,7 @@ func newSchema(t *terminal) *cobra.Command {
 	names := slices.Sorted(maps.Keys(schemas()))
 	return &cobra.Command{
 		Use:       "schema [" + strings.Join(names, "|") + "]",
-		Short:     "Print the JSON Schema of the report, or of the configuration",
+		Short:     "Print the JSON Schema of the report, or of another format",
 		ValidArgs: names,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 1 {
