@@ -11,6 +11,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"go-debug/report"
 )
 
 // process is this test binary as go-debug: testscript.Main goes by the name that it is called by.
@@ -91,5 +93,94 @@ func TestClosedPipeKeepsTheVerdict(t *testing.T) {
 		if _, err := os.Stat(report); err != nil {
 			t.Errorf("closed %v: %v", closed, err)
 		}
+	}
+}
+
+// Processes that save to one location at once all succeed, and so do gates that write one file: what each has written
+// is whole, nothing lies beside it, and whoever reads meanwhile reads a whole one.
+func TestWritingAtOnce(t *testing.T) {
+	const jobs = 4
+	sample := filepath.Join("..", "..", "fixtures", "resyncleak")
+	dir := t.TempDir()
+	store, out := filepath.Join(dir, "baselines"), filepath.Join(dir, "gate.json")
+	small := []string{"--only", "leak", "--src", ""}
+	start := func(args ...string) (*exec.Cmd, *bytes.Buffer) {
+		cmd, stderr := process(t, dir, append(args, small...)...)
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		return cmd, stderr
+	}
+	wait := func(want int, cmd *exec.Cmd, stderr *bytes.Buffer) {
+		cmd.Wait()
+		if code := cmd.ProcessState.ExitCode(); code != want {
+			t.Errorf("%v: exit code %d, want %d; stderr %s", cmd.Args, code, want, stderr)
+		}
+	}
+	cmd, stderr := start("baseline", "save", store, sample)
+	wait(0, cmd, stderr)
+	type job struct {
+		want   int
+		cmd    *exec.Cmd
+		stderr *bytes.Buffer
+	}
+	var running []job
+	for range jobs {
+		cmd, stderr := start("baseline", "save", store, sample)
+		running = append(running, job{0, cmd, stderr})
+		cmd, stderr = start("gate", "-q", sample, "-o", out)
+		running = append(running, job{1, cmd, stderr})
+		cmd, stderr = start("gate", "-q", sample, "--baseline", store)
+		running = append(running, job{0, cmd, stderr})
+	}
+	for _, j := range running {
+		wait(j.want, j.cmd, j.stderr)
+	}
+	left, err := os.ReadDir(store)
+	if err != nil || len(left) != jobs+1 {
+		t.Errorf("%d baselines, want %d: %v", len(left), jobs+1, err)
+	}
+	for _, e := range left {
+		data, err := os.ReadFile(filepath.Join(store, e.Name()))
+		if err == nil {
+			_, err = report.ReadBaseline(e.Name(), data)
+		}
+		if err != nil || !report.IsBaselineName(e.Name()) {
+			t.Errorf("%s: %v", e.Name(), err)
+		}
+	}
+	f, err := os.Open(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if r, err := report.Read(f); err != nil || r.Gate == nil {
+		t.Errorf("the gates' report: %v", err)
+	}
+	if left, _ := os.ReadDir(dir); len(left) != 2 {
+		t.Errorf("left behind %v", left)
+	}
+}
+
+// A disk that takes no more: the exit code says so and no baseline lies there that is not whole. A limit on the size of
+// files does what a full disk does, wherever the tests run.
+func TestSavingToAFullDisk(t *testing.T) {
+	dir := t.TempDir()
+	store := filepath.Join(dir, "baselines")
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(exe, filepath.Join(dir, "go-debug")); err != nil {
+		t.Fatal(err)
+	}
+	script := `trap "" XFSZ; ulimit -f 1; exec "$0" baseline save "$1" "$2" --only leak --src ""`
+	cmd := exec.CommandContext(t.Context(), "bash", "-c", script, filepath.Join(dir, "go-debug"), store, filepath.Join("..", "..", "fixtures", "resyncleak"))
+	said, _ := cmd.CombinedOutput()
+	if code := cmd.ProcessState.ExitCode(); code != 3 || !strings.Contains(string(said), "cannot save to "+store+": file too large") {
+		t.Errorf("exit code %d: %s", code, said)
+	}
+	if left, _ := os.ReadDir(store); len(left) > 0 {
+		t.Errorf("left behind %v", left)
 	}
 }

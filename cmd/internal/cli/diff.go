@@ -53,9 +53,10 @@ func (d *differing) run(ctx context.Context, before, after string) error {
 		return err
 	}
 	rules := report.DefaultScoreRules()
-	if rules.MinEffect = d.minEffect; d.minEffect < 0 || d.minEffect > 10 {
-		return usage("--min-effect 0.1", "--min-effect is %g: give a share from 0 to 10", d.minEffect)
+	if err := checkMinEffect(d.minEffect); err != nil {
+		return err
 	}
+	rules.MinEffect = d.minEffect
 	base, err := d.t.side(ctx, before, &d.in, opt)
 	if err != nil {
 		return err
@@ -78,4 +79,12 @@ func (d *differing) run(ctx context.Context, before, after string) error {
 		return silent(report.ExitInconclusive)
 	}
 	return nil
+}
+
+// checkMinEffect refuses what is no share, NaN among it.
+func checkMinEffect(share float64) error {
+	if share >= 0 && share <= 10 {
+		return nil
+	}
+	return usage("--min-effect 0.1", "--min-effect is %g: give a share from 0 to 10", share)
 }

@@ -140,6 +140,9 @@ func (g *gating) run(cmd *cobra.Command, inputs, command []string) error {
 			return usage("--across go", "--across %s: have %s", what, strings.Join(report.Acrosses, ", "))
 		}
 	}
+	if err := checkMinEffect(g.minEffect); err != nil {
+		return err
+	}
 	policy.Across = g.across
 	policy.Accept, policy.Require = g.t.config.Accept, g.t.config.Require
 	trial := report.Trial{Growth: report.DefaultGrowth(), Policy: policy, Scores: report.DefaultScoreRules()}

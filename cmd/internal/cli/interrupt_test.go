@@ -22,6 +22,7 @@ func TestInterrupted(t *testing.T) {
 		"analyze one profile":    {"analyze", "URL/debug/pprof/heap"},
 		"analyze a pipe":         {"analyze"},
 		"gate":                   {"gate", "URL", "--for", "1h", "-o", "DIR/gate.json"},
+		"baseline save":          {"baseline", "save", "DIR/baselines", "URL", "--for", "1h"},
 		"capture into a folder":  {"capture", "URL", "--for", "1h", "-o", "DIR/bundle"},
 		"capture into a zip":     {"capture", "URL", "--for", "1h", "-o", "DIR/bundle.zip"},
 		"capture into a tarball": {"capture", "URL", "--for", "1h", "-o", "DIR/bundle.tar.gz"},
@@ -82,7 +83,12 @@ func TestOutputErrors(t *testing.T) {
 	}
 	defer gone.Close()
 	r.Close()
-	for _, args := range [][]string{{"version"}, {"schema"}, {"explain"}, {"explain", "leak"}, {"completion", "bash"}} {
+	store := t.TempDir()
+	keep := &terminal{stdin: strings.NewReader(""), stdout: io.Discard, stderr: io.Discard, getenv: environment(nil)}
+	if code := run(t.Context(), []string{"baseline", "save", store, filepath.Join("..", "..", "..", "fixtures", "resyncleak"), "--only", "leak"}, keep); code != report.ExitOK {
+		t.Fatalf("exit code %d", code)
+	}
+	for _, args := range [][]string{{"baseline", "show", store}, {"baseline", "prune", store}, {"config", "show"}, {"version"}, {"schema"}, {"schema", "config"}, {"explain"}, {"explain", "leak"}, {"completion", "bash"}} {
 		var stderr bytes.Buffer
 		term := &terminal{stdin: strings.NewReader(""), stdout: full, stderr: &stderr, getenv: os.Getenv}
 		if code := run(t.Context(), args, term); code != report.ExitIncomplete || !strings.Contains(stderr.String(), "cannot write to standard output") {
