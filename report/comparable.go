@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"go-debug/analyze"
+	"go-debug/analyze/evidence"
 	"go-debug/analyze/score"
 )
 
@@ -87,7 +88,7 @@ func (j *Judgement) comparability(base, head *Report, t *Trial) (notes []string)
 		}
 	}
 	switch before, now := base.served(), head.served(); {
-	case before == someRequests && now != someRequests:
+	case before == someRequests && (now == noRequests || now == unknownRequests && head.counts()):
 		j.add(ExitInconclusive, "the baseline saw requests and this capture saw none: nothing is known of the program at work")
 	case before == noRequests && now == someRequests:
 		j.add(ExitInconclusive, "the baseline saw no request and this capture saw some: there is nothing to measure them by; save a baseline under load")
@@ -103,6 +104,11 @@ const (
 	noRequests
 	someRequests
 )
+
+// counts reports whether a detector was to look at the load: the one that reads load tests.
+func (r *Report) counts() bool {
+	return slices.ContainsFunc(r.Detectors, func(d Detector) bool { return slices.Contains(d.Reads, evidence.LoadTest) })
+}
 
 func (r *Report) served() requests {
 	out := unknownRequests

@@ -16,8 +16,10 @@ import (
 func programRun(goVersion string, procs int, requests *float64, detectors []string, fs ...analyze.Finding) *Report {
 	in := input("metrics", true)
 	in.Go, in.MaxProcs = goVersion, procs
+	outcomes := ran(detectors...)
+	outcomes[0].Reads = []evidence.Kind{evidence.LoadTest}
 	return New(&evidence.Set{Inputs: []evidence.Input{in}},
-		&analyze.Result{Findings: fs, Outcomes: ran(detectors...), Load: []analyze.LoadReport{{Source: "metrics", Route: "all", Requests: requests}}}, tool)
+		&analyze.Result{Findings: fs, Outcomes: outcomes, Load: []analyze.LoadReport{{Source: "metrics", Route: "all", Requests: requests}}}, tool)
 }
 
 // What makes a baseline incomparable is said in a line and never passes, unless the policy goes across it; what
