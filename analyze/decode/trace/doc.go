@@ -1,8 +1,8 @@
 // Package trace decodes Go execution traces into evidence, in one pass and in memory
 // that grows with the program's distinct stacks and live goroutines, not with the events.
 //
-// Traces of go1.22 to go1.26 are replayed generation by generation by code of this package;
-// those of go1.11 to go1.21, which have no generations, are read whole through
+// Traces of go1.22 to go1.27 (which writes the format of go1.26) are replayed generation by generation by
+// code of this package; those of go1.11 to go1.21, which have no generations, are read whole through
 // golang.org/x/exp/trace. The same reader is the oracle of the tests for the newer formats.
 //
 // # Order
@@ -131,7 +131,7 @@
 // # Memory
 //
 // Events are worked through as they arrive. What has to wait for a batch that comes later stays in
-// memory: at most one generation for each of up to four workers. Where the waiting events of one
+// memory: one generation more than there are workers, and four at most. Where the waiting events of one
 // generation reach an eighth of the memory budget they are taken out of order instead: what they
 // depend on counts nowhere, and a warning says so.
 //

@@ -53,7 +53,7 @@ func replayWith(workers int) reader {
 		}
 		pool := newPool()
 		p := &pipeline{w: w, reader: newGenReader(in, minor, ahead, pool), pool: pool, join: newStitcher(w), alone: workers <= 1}
-		for range min(max(workers, 1), maxWorkers) {
+		for range inFlight(workers) {
 			p.idle = append(p.idle, &job{gen: &generation{}, rep: &replay{free: pool.put, limit: cmp.Or(waitingLimit, w.limits.Memory/waitingShare)}})
 		}
 		err = p.run(in)
@@ -63,6 +63,16 @@ func replayWith(workers int) reader {
 		p.join.close()
 		return err
 	}
+}
+
+// inFlight is how many generations are worked on at the same time: one more than there are workers, because
+// generations end when they do. Else one worker has nothing to do until the older generation has ended and the
+// next but one is read.
+func inFlight(workers int) int {
+	if workers <= 1 {
+		return 1
+	}
+	return min(workers+1, maxWorkers)
 }
 
 // waitingShare is the part of the memory budget that the waiting events of one generation may take.
