@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -183,4 +184,58 @@ func TestSavingToAFullDisk(t *testing.T) {
 	if left, _ := os.ReadDir(store); len(left) > 0 {
 		t.Errorf("left behind %v", left)
 	}
+}
+
+// A disk that takes no more, as a limit on the length of files has it: every command that stores a file ends with
+// exit code 3, says why, and leaves neither the file nor a part of it.
+func TestDiskTakesNoMore(t *testing.T) {
+	if _, err := exec.LookPath("sh"); err != nil || runtime.GOOS != "linux" {
+		t.Skip("a limit on the length of files takes sh and Linux")
+	}
+	srv := httptest.NewServer(targets())
+	t.Cleanup(srv.Close)
+	fixture, err := filepath.Abs(filepath.Join("..", "..", "fixtures", "resyncleak"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	dump, stored := filepath.Join(fixture, "goroutine.01.debug2.txt.gz"), filepath.Join(t.TempDir(), "stored.json")
+	cmd, stderr := process(t, t.TempDir(), "analyze", "-q", "-o", stored, dump)
+	if cmd.Run(); cmd.ProcessState.ExitCode() == 3 {
+		t.Fatalf("exit code 3, stderr %s", stderr)
+	}
+	for _, words := range [][]string{
+		{"analyze", dump, "-o", "out.json"}, {"gate", dump, "-o", "out.json"}, {"diff", dump, dump, "-o", "out.json"}, {"render", stored, "-o", "out.json"},
+		{"capture", srv.URL, "--for", "1s", "-o", "out"}, {"capture", srv.URL, "--for", "1s", "-o", "out.zip"}, {"capture", srv.URL, "--for", "1s", "-o", "out.tar.gz"},
+	} {
+		t.Run(words[0]+" "+words[len(words)-1], func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			cmd, stderr := process(t, dir, words...)
+			exe := cmd.Path
+			cmd.Path, cmd.Dir = "/bin/sh", dir
+			cmd.Args = append([]string{"sh", "-c", `ulimit -f 1; exec "$@"`, "sh", filepath.Join(linkTo(t, exe), "go-debug")}, words...)
+			var stdout bytes.Buffer
+			cmd.Stdout = &stdout
+			cmd.Run()
+			if code := cmd.ProcessState.ExitCode(); code != 3 || !strings.Contains(stderr.String(), "file too large") || !strings.Contains(stderr.String(), "go-debug: hint: ") {
+				t.Errorf("exit code %d, stderr %s", code, stderr)
+			}
+			if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
+				t.Errorf("left behind %v, %v", left, err)
+			}
+			if words[0] != "capture" && stdout.Len() == 0 {
+				t.Error("nothing on standard output")
+			}
+		})
+	}
+}
+
+// linkTo is a directory in which an executable is called go-debug.
+func linkTo(t *testing.T, exe string) string {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.Symlink(exe, filepath.Join(dir, "go-debug")); err != nil {
+		t.Fatal(err)
+	}
+	return dir
 }

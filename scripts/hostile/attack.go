@@ -50,6 +50,7 @@ func (a attack) most() time.Duration {
 type result struct {
 	exit    int
 	took    time.Duration
+	cpu     time.Duration
 	rss     int64
 	control int // bytes on stdout and stderr that steer a terminal
 	outside []string
@@ -58,7 +59,7 @@ type result struct {
 
 // run attacks the tool once, in a directory of its own. This process stays small, since the peak
 // memory of a child begins at that of its parent.
-func (a attack) run(ctx context.Context, tool, dir string, memory int64) (*result, error) {
+func (a attack) run(ctx context.Context, tool, dir string, memory int64, patience time.Duration) (*result, error) {
 	if err := errors.Join(os.RemoveAll(dir), os.MkdirAll(filepath.Join(dir, "tmp"), 0o700), os.Mkdir(filepath.Join(dir, "in"), 0o700)); err != nil {
 		return nil, err
 	}
@@ -79,7 +80,7 @@ func (a attack) run(ctx context.Context, tool, dir string, memory int64) (*resul
 		return nil, err
 	}
 	args := a.words(in, url, memory)
-	ctx, cancel := context.WithTimeout(ctx, 2*a.most())
+	ctx, cancel := context.WithTimeout(ctx, 2*a.most()*patience)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, tool, args...)
 	cmd.Dir = in
@@ -100,7 +101,7 @@ func (a attack) run(ctx context.Context, tool, dir string, memory int64) (*resul
 	if err != nil {
 		return nil, err
 	}
-	return &result{exit: cmd.ProcessState.ExitCode(), took: took, rss: cmd.ProcessState.SysUsage().(*syscall.Rusage).Maxrss << 10,
+	return &result{exit: cmd.ProcessState.ExitCode(), took: took, cpu: cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime(), rss: cmd.ProcessState.SysUsage().(*syscall.Rusage).Maxrss << 10,
 		control: out.control + said.control, outside: changed(before, after), said: said.head.String()}, nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/url"
 	"os"
 	"strings"
@@ -14,6 +15,7 @@ import (
 	"go-debug/analyze/budget"
 	"go-debug/analyze/evidence"
 	"go-debug/analyze/source"
+	"go-debug/report"
 	"go-debug/report/render"
 )
 
@@ -43,7 +45,9 @@ takes a few milliseconds of the target and stops nothing. They show what was in 
 What the capture will cost the target is estimated on stderr before it begins, and what it did
 cost is printed after it and stored in capture.json. The default capture took 0.3 CPU seconds of a
 server at 500 requests/s with 2,000 goroutines, 2.9 % of one core while it lasted, and left P50 where
-it was; ./scripts/bench capture of the source repository measures it.`,
+it was; ./scripts/bench capture of the source repository measures it.
+
+It exits with 3 when an answer was cut or failed; the bundle is kept, and says which.`,
 		Example: `  go-debug capture http://localhost:6060 --for 30s -o incident.zip
   go-debug analyze incident.zip`,
 		Args: exactly("go-debug capture http://localhost:6060", "one URL"),
@@ -67,7 +71,7 @@ it was; ./scripts/bench capture of the source repository measures it.`,
 				err = context.Cause(ctx)
 			}
 			if err != nil {
-				return captureFailure(args[0], err)
+				return captureFailure(args[0], output, err)
 			}
 			return t.captured(output, m)
 		},
@@ -78,8 +82,12 @@ it was; ./scripts/bench capture of the source repository measures it.`,
 	return cmd
 }
 
-func captureFailure(target string, err error) error {
+func captureFailure(target, output string, err error) error {
 	hint := ""
+	var place *fs.PathError
+	if errors.As(err, &place) { // the path is that of the temporary directory, which tells nobody anything
+		err, hint = fmt.Errorf("%s: %w", output, place.Err), placeHint(output, place.Err)
+	}
 	var in *evidence.InputError
 	if errors.As(err, &in) {
 		hint = in.Hint
@@ -152,9 +160,14 @@ func (t *terminal) endProgress() {
 	}
 }
 
-// captured names the bundle on stdout, for scripts, and on stderr what is not in it.
+// captured names the bundle on stdout, for scripts, and on stderr what is not in it. A bundle that lacks
+// part of what the target has is kept, and is no success.
 func (t *terminal) captured(output string, m *source.Manifest) error {
+	code := report.ExitOK
 	for _, f := range m.Files {
+		if f.Error != "" || f.Truncated != "" {
+			code = report.ExitIncomplete
+		}
 		switch {
 		case f.Error != "":
 			t.note("%s: %s", f.Name, f.Error)
@@ -169,7 +182,9 @@ func (t *terminal) captured(output string, m *source.Manifest) error {
 		t.note("%s", w)
 	}
 	t.cost(m)
-	_, err := fmt.Fprintf(t.stdout, "%s: %d files, %.1f s; next: go-debug analyze %s\n",
-		render.Sanitize(output), len(m.Files), m.DurationS, render.Sanitize(source.ShellQuote(output)))
-	return err
+	if _, err := fmt.Fprintf(t.stdout, "%s: %d files, %.1f s; next: go-debug analyze %s\n",
+		render.Sanitize(output), len(m.Files), m.DurationS, render.Sanitize(source.ShellQuote(output))); err != nil {
+		return err
+	}
+	return silent(code)
 }

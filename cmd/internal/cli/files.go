@@ -71,13 +71,17 @@ func unwritten(name string, err error) error {
 	if errors.As(err, &pe) {
 		err = pe.Err
 	}
+	return unreadable(fmt.Errorf("cannot write the report %s: %w", name, err), placeHint(name, err))
+}
+
+// placeHint is what to look at where a file could not be written.
+func placeHint(name string, err error) string {
 	dir := source.ShellQuote(filepath.Dir(name))
-	hint := "ls -ld " + dir
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		hint = "mkdir -p " + dir
+		return "mkdir -p " + dir
 	case errors.Is(err, syscall.ENOSPC):
-		hint = "df -h " + dir
+		return "df -h " + dir
 	}
-	return unreadable(fmt.Errorf("cannot write the report %s: %w", name, err), hint)
+	return "ls -ld " + dir
 }

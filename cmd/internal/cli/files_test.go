@@ -129,7 +129,9 @@ func TestWritingFailsAnywhere(t *testing.T) {
 		term := &terminal{stdin: strings.NewReader(""), stdout: w, stderr: &stderr, getenv: environment(nil)}
 		return run(t.Context(), args, term), stderr.String()
 	}
-	for _, args := range [][]string{{"analyze", sample}, {"analyze", "-f", "json", sample}, {"gate", sample}} {
+	heap, stored := filepath.Join(sample, "heap.pb.gz"), filepath.Join(t.TempDir(), "stored.json")
+	write([]string{"analyze", "-q", "-o", stored, heap}, io.Discard)
+	for _, args := range [][]string{{"analyze", sample}, {"analyze", "-f", "json", sample}, {"gate", sample}, {"diff", heap, heap}, {"render", stored}} {
 		var whole bytes.Buffer
 		want, _ := write(args, &whole)
 		for _, room := range []int{0, 1, whole.Len() / 2, whole.Len() - 1} {
