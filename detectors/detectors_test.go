@@ -91,3 +91,16 @@ func TestFunctionsExist(t *testing.T) {
 	}
 	detectortest.Named(t, filepath.Join("..", "analyze", "signature"))
 }
+
+// TestGoneFunctionsWere compares the functions that detectors know from older toolchains with those.
+func TestGoneFunctionsWere(t *testing.T) {
+	folders, err := filepath.Glob(filepath.Join("*", "doc.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	dirs := []string{filepath.Join("..", "analyze", "signature")}
+	for _, doc := range folders {
+		dirs = append(dirs, filepath.Dir(doc))
+	}
+	detectortest.Gone(t, dirs, *update)
+}

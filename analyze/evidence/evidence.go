@@ -102,6 +102,8 @@ type Input struct {
 	Error string `json:"error"`
 	// Hint says what to do about Error, or what a reader should know about the input.
 	Hint string `json:"hint"`
+	// Settings are what the input says of how the program runs; nil where it says nothing.
+	Settings *Settings `json:"settings,omitempty"`
 	// Notes are remarks that are no errors, such as "empty mutex profile: …".
 	Notes []string `json:"notes,omitempty"`
 }

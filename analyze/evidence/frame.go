@@ -10,6 +10,8 @@ type Frame struct {
 	Function string `json:"function"` // as the runtime names it: net/http.(*conn).serve
 	File     string `json:"file"`     // as the capture records it, often absolute
 	Line     int    `json:"line"`     // 0 when unknown
+	// Foreign is set for frames that a focus leaves out: see Set.Narrow.
+	Foreign bool `json:"foreign,omitempty"`
 }
 
 // IsZero reports whether nothing is known of the frame.

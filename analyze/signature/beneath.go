@@ -107,14 +107,14 @@ func newAttribution(calls []Call) *attribution {
 
 // frameFacts is what attribution needs of a frame.
 type frameFacts struct {
-	program, own, startUp, mainGoroutine bool
-	roles                                // none for a line of the program
+	program, own, foreign, startUp, mainGoroutine bool
+	roles                                         // none for a line of the program
 }
 
 func (a *attribution) facts(f evidence.Frame) frameFacts {
 	x := frameFacts{startUp: startsUp(f.Function), mainGoroutine: f.Function == "main.main" || f.Function == "runtime.main"}
 	if x.program = isProgram(f); x.program {
-		x.own = !IsDependency(f)
+		x.own, x.foreign = !f.Foreign && !IsDependency(f), f.Foreign
 		return x
 	}
 	r, ok := a.roles[f.Function]
@@ -211,7 +211,7 @@ func (a *attribution) stack(p *evidence.Profile, s *evidence.ValueStack, facts [
 	if c < 0 {
 		return
 	}
-	if a.calls[c].Caller {
+	if a.calls[c].Caller || facts[s.Frames[at]].foreign {
 		if own := slices.IndexFunc(s.Frames, func(id int32) bool { return facts[id].own }); own >= 0 {
 			at = own
 		}

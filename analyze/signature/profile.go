@@ -186,19 +186,26 @@ func (l byLine) add(stack evidence.Stack, n int64) {
 	}
 }
 
-// Own is the line of the program that a stack is blamed on: the innermost of its own, else of a module that
-// it depends on; false where all is the Go distribution's.
+// Own is the line of the program that a stack is blamed on: the innermost in the focus (evidence.Set.Narrow), else
+// of its own, else of a module that it depends on; false where all is the Go distribution's.
 func Own(stack evidence.Stack) (at evidence.Frame, ok bool) {
+	better := 0
 	for _, f := range stack {
+		rank := 0
 		switch {
 		case !isProgram(f):
-		case !IsDependency(f):
+		case IsDependency(f):
+			rank = 1
+		case f.Foreign:
+			rank = 2
+		default:
 			return f, true
-		case !ok:
-			at, ok = f, true
+		}
+		if rank > better {
+			at, better = f, rank
 		}
 	}
-	return at, ok
+	return at, better > 0
 }
 
 func (l byLine) sorted() []Site {

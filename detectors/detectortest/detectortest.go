@@ -8,7 +8,7 @@
 // says that one finding of the rule leak/chan-send names this line (base name of the file,
 // line number) and that its message matches the regular expression. The expression and its
 // colon may be left out; several quoted wants may follow one another in a comment, and each
-// expects one finding. The name of a pattern behind a want,
+// expects one finding. "// want nowhere" is for findings of the program as a whole, which name no line. The name of a pattern behind a want,
 //
 //	errc <- err // want "leak/chan-send" pattern premature-return
 //

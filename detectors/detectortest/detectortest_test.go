@@ -91,6 +91,8 @@ func TestRun(t *testing.T) {
 		{name: "one finding meets one want", source: sourceWithWant(`// want "stuck/send" "stuck/send"`), capture: dump,
 			want: []string{"no finding meets"}},
 		{name: "want of a detector that is not run", source: sourceWithWant(`// want "stuck/send" "inflight/growing"`), capture: dump},
+		{name: "of a line, wanted of none", source: sourceWithWant(`// want nowhere "stuck/send"`), capture: dump,
+			want: []string{"unexpected finding", "no finding meets the want at main.go:12: nowhere stuck/send"}},
 		{name: "malformed want", source: sourceWithWant(`// want "stuck/send: ("`), capture: dump,
 			want: []string{"main.go:12: want: message of stuck/send"}},
 		{name: "detector fails", source: sourceWithWant(`// want "stuck/send"`), capture: dump, detectors: []*analyze.Detector{stuck, broken},

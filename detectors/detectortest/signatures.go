@@ -52,7 +52,7 @@ func Named(t *testing.T, dir string) {
 		if strings.HasSuffix(file, "_test.go") {
 			continue
 		}
-		for _, name := range functionNames(t, src, file) {
+		for _, name := range sourceNames(t, src, file).functions {
 			pkg, function := splitFunction(name.text)
 			if declared[pkg] == nil {
 				declared[pkg] = functionsOf(t, src, pkg)
@@ -72,9 +72,15 @@ type functionName struct {
 
 var functionLiteral = regexp.MustCompile(`^[a-z][a-z0-9/]*\.(\(\*\w+\)\.)?[A-Za-z_]\w*(\.\w+)*\*?$`)
 
-// functionNames are the strings of a file that read like functions of packages that the toolchain has. Closures
+// names are those of functions of the distribution that a file of source has in strings.
+type names struct {
+	functions []functionName  // that the toolchain at hand must have
+	gone      map[string]bool // that it has not any more
+}
+
+// sourceNames are the strings of a file that read like functions of packages that the toolchain has. Closures
 // and methods of values are left to the type or function that they belong to.
-func functionNames(t *testing.T, src, file string) []functionName {
+func sourceNames(t *testing.T, src, file string) names {
 	t.Helper()
 	set := token.NewFileSet()
 	parsed, err := parser.ParseFile(set, file, nil, parser.ParseComments|parser.SkipObjectResolution)
@@ -103,14 +109,18 @@ func functionNames(t *testing.T, src, file string) []functionName {
 		}
 		return true
 	})
-	var out []functionName
+	out := names{gone: map[string]bool{}}
 	ast.Inspect(parsed, func(n ast.Node) bool {
 		lit, ok := n.(*ast.BasicLit)
 		if !ok || lit.Kind != token.STRING {
 			return true
 		}
 		text, at := unquoted(lit), set.Position(lit.Pos())
-		if old[text] || gone[at.Line] || !functionLiteral.MatchString(text) {
+		if !functionLiteral.MatchString(text) {
+			return true
+		}
+		if old[text] || gone[at.Line] {
+			out.gone[text] = true
 			return true
 		}
 		pkg, function := splitFunction(text)
@@ -120,7 +130,7 @@ func functionNames(t *testing.T, src, file string) []functionName {
 		if i := strings.Index(function, ".func"); i > 0 {
 			text = pkg + "." + function[:i]
 		}
-		out = append(out, functionName{text, at})
+		out.functions = append(out.functions, functionName{text, at})
 		return true
 	})
 	return out

@@ -22,12 +22,16 @@ type Want struct {
 	Message *regexp.Regexp // nil when any message will do
 	Pattern string         // what the source must be called by, written behind the string as "pattern NAME"; empty: not asked
 	Low     bool           // written "// want low": of low confidence, which a healthy program may have, too
+	Nowhere bool           // written "// want nowhere": of the program as a whole, without a line
 }
 
 func (w Want) String() string {
 	s := w.Rule
 	if w.Low {
 		s = "low " + s
+	}
+	if w.Nowhere {
+		s = "nowhere " + s
 	}
 	if w.Message != nil {
 		s += ": " + w.Message.String()
@@ -37,12 +41,18 @@ func (w Want) String() string {
 
 // Matches reports whether a finding is the expected one.
 func (w Want) Matches(f *analyze.Finding) bool {
-	return f.Rule == w.Rule && w.Low == (f.Confidence == analyze.Weak) && f.Location.Line == w.Line &&
-		path.Base(strings.ReplaceAll(f.Location.File, `\`, "/")) == w.File &&
-		(w.Message == nil || w.Message.MatchString(f.Message))
+	return f.Rule == w.Rule && w.Low == (f.Confidence == analyze.Weak) && w.at(f) && (w.Message == nil || w.Message.MatchString(f.Message))
 }
 
-// Wants reads the comments `// want "RULE"` and `// want low "RULE"` of the Go files in dir, in the order of files and lines.
+// at reports whether a finding is where it is expected: at the want's line, or at no line.
+func (w Want) at(f *analyze.Finding) bool {
+	if w.Nowhere {
+		return f.Location.IsZero()
+	}
+	return f.Location.Line == w.Line && path.Base(strings.ReplaceAll(f.Location.File, `\`, "/")) == w.File
+}
+
+// Wants reads the comments `// want "RULE"`, `// want low "RULE"` and `// want nowhere "RULE"` of the Go files in dir, in the order of files and lines.
 func Wants(dir string) ([]Want, error) {
 	files, err := filepath.Glob(filepath.Join(dir, "*.go"))
 	if err != nil {
@@ -76,6 +86,7 @@ func wantsInFile(name string, src []byte) ([]Want, error) {
 		text, ok := strings.CutPrefix(lit, "// want")
 		text = strings.TrimLeft(text, " \t")
 		text, low := strings.CutPrefix(text, "low ")
+		text, nowhere := strings.CutPrefix(text, "nowhere ")
 		if tok != token.COMMENT || !ok || text == "" || text[0] != '"' && text[0] != '`' {
 			continue // code, or prose that begins with "want"
 		}
@@ -84,7 +95,7 @@ func wantsInFile(name string, src []byte) ([]Want, error) {
 			return nil, fmt.Errorf("%s:%d: %w", name, file.Line(pos), err)
 		}
 		for _, w := range ws {
-			w.File, w.Line, w.Low = name, file.Line(pos), low
+			w.File, w.Line, w.Low, w.Nowhere = name, file.Line(pos), low, nowhere
 			wants = append(wants, w)
 		}
 	}

@@ -114,12 +114,29 @@ func (r *reading) reportBackToBack(total signature.Share) {
 	if t.growth > 0 && t.growth < 1 {
 		f.Message += fmt.Sprintf("; the heap grows by %s between them", percent(t.growth))
 	}
+	f.Message += r.limitWords()
 	at, words, ok := r.allocating()
 	if ok {
 		f.Message += "; " + words
 	}
 	r.finish(f, at, total)
 }
+
+// limitWords say what makes collections follow one another, where the program's metrics name its limits, and ask for
+// them where they do not.
+func (r *reading) limitWords() string {
+	s := r.pass.Evidence.Settings()
+	switch {
+	case s.Limited():
+		return fmt.Sprintf("; GOMEMLIMIT is %s, of which the heap takes up to %s", megabytes(s.MemoryLimit), megabytes(float64(r.traced.largest)))
+	case s.Unlimited() && s.GOGC > 0:
+		return fmt.Sprintf("; there is no GOMEMLIMIT, and GOGC is %g", s.GOGC)
+	}
+	r.pass.NotChecked("whether GOMEMLIMIT or GOGC makes it collect: no metric says (client_golang's Go collector exports go_gc_gomemlimit_bytes and go_gc_gogc_percent)", "")
+	return ""
+}
+
+func megabytes(bytes float64) string { return fmt.Sprintf("%.3g MB", bytes/1e6) }
 
 func (r *reading) reportCPU(total signature.Share) {
 	f := analyze.Finding{Rule: ruleCPU, Confidence: analyze.Possible, Next: explain(ruleCPU),
@@ -135,13 +152,25 @@ func (r *reading) reportCPU(total signature.Share) {
 	}
 	f.Confidence = r.lowered(f.Confidence)
 	if t := r.traced; t != nil && t.Cycles >= 3 && t.growth > 0 && t.growth < 0.5 {
-		f.Message += fmt.Sprintf("; the heap may grow by %s between collections (GOGC, or a memory limit)", percent(t.growth))
+		f.Message += fmt.Sprintf("; the heap may grow by %s between collections (%s)", percent(t.growth), r.growthReason())
 	}
 	at, words, ok := r.allocating()
 	if ok {
 		f.Message += "; " + words
 	}
 	r.finish(f, at, total)
+}
+
+// growthReason is what bounds the heap between collections, as far as the program's metrics say.
+func (r *reading) growthReason() string {
+	s := r.pass.Evidence.Settings()
+	switch {
+	case s.GOGC > 0 && s.Unlimited():
+		return fmt.Sprintf("GOGC is %g", s.GOGC)
+	case s.GOGC > 0 && s.Limited():
+		return fmt.Sprintf("GOGC is %g, GOMEMLIMIT %s", s.GOGC, megabytes(s.MemoryLimit))
+	}
+	return "GOGC, or a memory limit"
 }
 
 // tracedCosts reports a trace, where there is no profile that tells, in which marking takes a large

@@ -35,7 +35,9 @@
 //
 // Shares of one cause are one finding. Where gc/back-to-back, gc/forced or gc/cpu is reported, assists,
 // sweeping, write barriers and allocating are measures of it and no findings of their own. Finalizers that
-// outweigh the collector explain it: sweeping what has one is most of what it does.
+// outweigh the collector explain it: sweeping what has one is most of what it does. Sweeping or write barriers that
+// are more than half of the collector's share and above their own threshold explain it, too, and are reported
+// instead: what helps is another change.
 //
 // Collections are back to back when a trace shows at least five that mark for 75 % of the time or more,
 // while the heap does not grow: a program that starts up grows. They are forced when at least half of

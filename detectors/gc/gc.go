@@ -74,8 +74,9 @@ var Detector = &analyze.Detector{
 		},
 		{
 			ID: ruleSweep, Total: true, Title: "allocations wait for memory to be swept", Severity: analyze.Medium,
-			Remedy: "Allocate fewer small objects at this line, and collect less often by raising GOGC.",
-			Doc:    "What was not reached by a collection is swept before it can be allocated from. Many small objects and frequent collections make that a debt which allocations pay.",
+			Remedy: "Allocate fewer small objects at this line, and collect less often by raising GOGC; where memory in use is many times what is live, copy what stays after loading.",
+			Doc: "What was not reached by a collection is swept before it can be allocated from, page by page. Many small objects and frequent collections make that a debt which allocations pay. So does " +
+				"a heap whose few live objects lie scattered: a program that loads much and keeps one object in a hundred keeps all the pages, and each collection sweeps them all.",
 		},
 		{
 			ID: ruleAlloc, Total: true, Title: "a large share of the CPU goes into allocating", Severity: analyze.Low,
@@ -121,10 +122,16 @@ var Detector = &analyze.Detector{
 func run(_ context.Context, p *analyze.Pass) error {
 	r := read(p)
 	explained := reportFinalizers(r)
-	if !reportCollector(r, explained) && !explained {
-		reportAssist(r)
-		reportSweep(r)
-		reportBarriers(r)
+	named := r.dominant()
+	if !reportCollector(r, explained || named != nil) && !explained {
+		switch {
+		case named != nil:
+			named(r)
+		default:
+			reportAssist(r)
+			reportSweep(r)
+			reportBarriers(r)
+		}
 		reportAlloc(r)
 	}
 	reportPauses(r)

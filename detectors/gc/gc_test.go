@@ -1,6 +1,7 @@
 package gc
 
 import (
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -34,6 +35,9 @@ func TestFindings(t *testing.T) {
 		"assists":                    {set(nil, cpu(row{assists, 120}, row{marking, 80}, row{work, 800})), "assist@main.decode possible"},
 		"assists that a trace shows": {set(newTrace().cycles(6, 0.3, 100, 200).assist(60, 3e6), cpu(row{assists, 120}, row{work, 880})), "assist@main.decode likely"},
 		"assists in a trace alone":   {set(newTrace().cycles(6, 0.3, 100, 200).assist(60, 3e6)), "assist@main.decode possible"},
+		"sweeping is most of it":     {set(nil, cpu(row{sweeps, 300}, row{marking, 100}, row{work, 600})), "sweep@main.decode likely"},
+		"barriers are most of it":    {set(nil, cpu(row{barriers, 300}, row{marking, 100}, row{work, 600})), "write-barriers@main.link likely"},
+		"marking is most of it":      {set(nil, cpu(row{sweeps, 150}, row{marking, 250}, row{work, 600})), "cpu@main.decode possible"},
 		"sweeping":                   {set(nil, cpu(row{sweeps, 200}, row{work, 800})), "sweep@main.decode possible"},
 		"write barriers":             {set(nil, cpu(row{barriers, 180}, row{work, 820})), "write-barriers@main.link possible"},
 		"allocating":                 {set(nil, cpu(row{mallocs, 700}, row{work, 300})), "alloc@main.decode likely"},
@@ -142,6 +146,30 @@ func TestOneCauseIsOneFinding(t *testing.T) {
 	for _, words := range []string{"70 % of the CPU (0.7 cores)", "20 % between collections", "100 % of the bytes"} {
 		if !strings.Contains(fs[0].Message, words) {
 			t.Errorf("message %q does not say %q", fs[0].Message, words)
+		}
+	}
+}
+
+// TestLimitsAreNamed holds that what metrics say of GOMEMLIMIT and GOGC is said, and what they do not is asked for.
+func TestLimitsAreNamed(t *testing.T) {
+	for name, tt := range map[string]struct {
+		settings *evidence.Settings
+		want     string
+		asked    bool
+	}{
+		"unknown":  {nil, "", true},
+		"a limit":  {&evidence.Settings{MemoryLimit: 64e6, GOGC: 100}, "GOMEMLIMIT is 64 MB, of which the heap takes up to 63 MB", false},
+		"no limit": {&evidence.Settings{MemoryLimit: math.MaxInt64, GOGC: 5}, "there is no GOMEMLIMIT, and GOGC is 5", false},
+	} {
+		s := set(newTrace().cycles(60, 0.9, 60e6, 63e6).marking(8e8), cpu(row{marking, 700}, row{work, 300}))
+		s.Inputs = []evidence.Input{{Settings: tt.settings}}
+		_, out, fs := detect(t, s)
+		if len(fs) != 1 || fs[0].Rule != ruleBackToBack || !strings.Contains(fs[0].Message, tt.want) {
+			t.Errorf("%s: %+v", name, fs)
+		}
+		asked := slices.ContainsFunc(out.Unchecked, func(u analyze.Unchecked) bool { return strings.Contains(u.What, "go_gc_gomemlimit_bytes") })
+		if asked != tt.asked {
+			t.Errorf("%s: not checked: %v", name, out.Unchecked)
 		}
 	}
 }

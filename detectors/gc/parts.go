@@ -18,7 +18,7 @@ const minAssists = 30
 func reportAssist(r *reading) {
 	s, t := r.cpu.Of(sigAssist), r.traced
 	byCPU := r.above(s, "min-assist-share")
-	byTrace := t != nil && t.assistsDelay(r.pass)
+	byTrace := t != nil && t.assistsDelay(r.pass) && !r.contradicts(s, "min-assist-share")
 	if !byCPU && !byTrace {
 		return
 	}
@@ -45,6 +45,13 @@ func reportAssist(r *reading) {
 	r.pass.Report(f)
 }
 
+// contradicts reports a profile that tells, and in which a share is below a threshold for sure. Threads that the kernel
+// took off their CPU stand still in the middle of whatever they do, and a trace counts that as doing it.
+func (r *reading) contradicts(s signature.Share, param string) bool {
+	_, most := s.Interval(signature.Overdispersion)
+	return r.tells() && most < r.pass.Param(param)
+}
+
 // requestsHit says how many of the assists hit requests.
 func (r *reading) requestsHit() string {
 	h := &r.traced.inRequests
@@ -69,8 +76,31 @@ func (t *trace) assistsDelay(p *analyze.Pass) bool {
 		float64(a.Quantile(assistQuantile)) >= p.Param("min-assist")
 }
 
+// dominant is the part of the collector's cost that is more than half of it and above its own threshold: what
+// explains the whole. It is nil where marking does, which is the collector's own work.
+func (r *reading) dominant() func(*reading) {
+	total := r.cpu.Of(sigCollector).Samples
+	for _, part := range []struct {
+		sig    signature.Signature
+		param  string
+		report func(*reading)
+	}{{sigSweep, "min-sweep-share", reportSweep}, {sigBarriers, "min-barrier-share", reportBarriers}} {
+		if s := r.cpu.Of(part.sig); 2*s.Samples > total && r.above(s, part.param) {
+			return part.report
+		}
+	}
+	return nil
+}
+
+// reportSweep names the line that pays for sweeping, else the one that allocates most and so asks for it: most
+// sweeping is done in the background, where no line is.
 func reportSweep(r *reading) {
-	r.reportShare(sigSweep, ruleSweep, "min-sweep-share", "sweep_share", "goes into sweeping memory that was not reached", nil)
+	sites := r.cpu.Of(sigSweep).Sites
+	if at, _, ok := r.allocating(); ok && len(sites) == 0 {
+		at.Samples = 0
+		sites = []signature.Site{at}
+	}
+	r.reportShare(sigSweep, ruleSweep, "min-sweep-share", "sweep_share", "goes into sweeping memory that was not reached", sites)
 }
 
 func reportBarriers(r *reading) {

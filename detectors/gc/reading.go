@@ -34,7 +34,8 @@ type trace struct {
 	runningNS int64
 	markingNS int64 // of that, of the collector's own goroutines
 	// growth is how much larger the heap was at its largest than at its smallest, less 1; 0 when unknown.
-	growth float64
+	growth  float64
+	largest int64 // the heap's largest size in bytes, 0 when unknown
 	// growing is set where the heap ends larger than it was through most of a window.
 	growing bool
 	forced  []signature.Site // collections that the program asked for, by line
@@ -109,6 +110,9 @@ func readTrace(t *evidence.Trace) *trace {
 		out.procs = max(out.procs, w.MaxProcs, w.Procs)
 		growth, growing := heapGrowth(w.Series.HeapBytes)
 		out.growth = max(out.growth, growth)
+		for _, bytes := range w.Series.HeapBytes {
+			out.largest = max(out.largest, bytes)
+		}
 		out.growing = out.growing || growing
 	}
 	out.readForced(t)

@@ -159,7 +159,8 @@ func reportGrowth(p *analyze.Pass, s *series) int {
 		return 0
 	}
 	crowd, crowded := s.crowd()
-	found, slowing, waiting := 0, (*site)(nil), 0.0
+	found, slowing, moved, waiting := 0, (*site)(nil), (*site)(nil), 0.0
+	whole := s.growthOfAll()
 	for _, st := range s.sites() {
 		if !st.isProgram() {
 			continue // of connections and goroutines, which others judge
@@ -169,6 +170,10 @@ func reportGrowth(p *analyze.Pass, s *series) int {
 		case !t.grows(p):
 		case crowded:
 			waiting += t.growth
+		case whole < minOfAll*t.growth:
+			if moved == nil {
+				moved = st
+			}
 		case t.slows():
 			if slowing == nil {
 				slowing = st
@@ -181,10 +186,28 @@ func reportGrowth(p *analyze.Pass, s *series) int {
 	if crowded && waiting > 0 {
 		p.NotChecked("whether the "+bytesText(waiting)+" by which memory grew are more than what "+crowd+" hold", tryLonger)
 	}
+	if moved != nil {
+		p.NotChecked("whether memory at "+placeOf(moved.location)+" grows for good: as much is given back by other lines, and the heap as a whole does not grow", tryLonger)
+	}
 	if slowing != nil {
 		p.NotChecked("whether memory at "+placeOf(slowing.location)+", which grows ever more slowly, comes to an end, as a cache that fills does", tryLonger)
 	}
 	return found
+}
+
+// minOfAll is the part of a line's growth by which the heap as a whole has to grow. Where objects of one line take
+// the place of those of another, such as the ones that were there from the start, nothing grows.
+const minOfAll = 0.5
+
+// growthOfAll is the growth of all that is in use over the window, in bytes, by the line of least squares.
+func (s *series) growthOfAll() float64 {
+	n := len(s.points)
+	x, y := make([]float64, n), make([]float64, n)
+	for i := range s.points {
+		x[i], y[i] = s.points[i].at, s.points[i].inUse()
+	}
+	slope, _ := line(x, y, func([]float64) float64 { return 0 })
+	return slope * (x[n-1] - x[0])
 }
 
 // crowd reports goroutines that come with the growth: those that do work in progress hold it, and those that

@@ -311,3 +311,16 @@ func TestBuffers(t *testing.T) {
 		t.Errorf("%+v", res.Findings)
 	}
 }
+
+// TestTurnoverIsNoGrowth: what takes the place of what was there from the start grows, and the heap does not.
+func TestTurnoverIsNoGrowth(t *testing.T) {
+	heaps := growing(5, 10, 12, 14, 16, 18, 20)
+	for i := range heaps {
+		first := int64(40-2*i) * mib
+		heaps[i].sites = append(heaps[i].sites, held{functions: []string{"main.load"}, bytes: first, objects: first / 2048, allocBytes: 40 * mib, allocObjects: 40 * mib / 2048})
+	}
+	res, out := judge(t, setOf(heaps...))
+	if len(res.Findings) != 0 || !strings.Contains(unchecked(out), "as much is given back by other lines") {
+		t.Errorf("findings %s, not checked: %s", shown(res), unchecked(out))
+	}
+}

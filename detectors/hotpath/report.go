@@ -98,7 +98,7 @@ func onMain(s evidence.Stack) bool { return s.Contains("main.main") || s.Contain
 // program calls a dependency's.
 func via(c *cost, site signature.Site) string {
 	inner, _ := site.Stack.User()
-	if inner != site.Location && signature.IsDependency(inner) {
+	if inner != site.Location && (inner.Foreign || signature.IsDependency(inner)) {
 		return fmt.Sprintf(", in %s (%s)", inner.Function, place(inner))
 	}
 	if !c.construct || !signature.IsDependency(site.Location) {

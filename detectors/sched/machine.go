@@ -28,8 +28,17 @@ func reportThrottled(r *reading) {
 	}
 	granted := float64(samples) / expected
 	running := float64(t.Sched.RunningNS) / 1e9 / t.windowS
+	why := "a CPU quota below GOMAXPROCS, or other load"
+	switch quota := r.pass.Evidence.Settings().CPUs(); {
+	case quota > 0 && quota < float64(t.procs):
+		why = fmt.Sprintf("the container's CPU quota is %.3g, below GOMAXPROCS", quota)
+	case quota > 0:
+		why = fmt.Sprintf("other load, for the container's CPU quota is %.3g", quota)
+	default:
+		r.pass.NotChecked("which of the two: no metric has the container's CPU quota (cAdvisor's container_spec_cpu_quota and _period, by --prometheus)", "")
+	}
 	r.pass.Report(analyze.Finding{Rule: ruleThrottled, Confidence: analyze.Likely, Cost: 1 - granted, Next: explain(ruleThrottled),
-		Message: fmt.Sprintf("goroutines ran on %.2g of %d Ps, but the kernel gave them %.2g cores: a CPU quota below GOMAXPROCS, or other load", running, t.procs, running*granted),
+		Message: fmt.Sprintf("goroutines ran on %.2g of %d Ps, but the kernel gave them %.2g cores: %s", running, t.procs, running*granted, why),
 		Measures: []stats.Measure{stats.Measure{Name: "granted_share", Value: granted, Unit: "ratio", N: samples, Interval: &[2]float64{lo, hi},
 			Method: "CPU samples in the trace over the time goroutines ran, " + stats.PoissonMethod}.Over(t.windowS)}})
 }

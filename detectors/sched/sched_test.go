@@ -56,6 +56,26 @@ func TestFindings(t *testing.T) {
 	}
 }
 
+// TestQuotaIsNamed holds that what metrics say of the container's quota is said, and what they do not is asked for.
+func TestQuotaIsNamed(t *testing.T) {
+	for name, tt := range map[string]struct {
+		settings *evidence.Settings
+		want     string
+		asked    bool
+	}{
+		"unknown":     {nil, "a CPU quota below GOMAXPROCS, or other load", true},
+		"a small one": {&evidence.Settings{CPUQuota: 150_000, CPUPeriod: 100_000}, "the container's CPU quota is 1.5, below GOMAXPROCS", false},
+		"a large one": {&evidence.Settings{CPUQuota: 400_000, CPUPeriod: 100_000}, "other load, for the container's CPU quota is 4", false},
+	} {
+		s := set(newTrace().goroutines("main.(*gallery).preview", 8e9, 10, 1000).sampled(200), covering(cpu(row{crunching, 2000})))
+		s.Inputs = []evidence.Input{{Settings: tt.settings}}
+		_, out, fs := detect(t, s)
+		if len(fs) != 1 || !strings.HasSuffix(fs[0].Message, tt.want) || (len(out.Unchecked) == 1) != tt.asked {
+			t.Errorf("%s: %+v, not checked %v", name, fs, out.Unchecked)
+		}
+	}
+}
+
 func withSnapshots(s *evidence.Set, snaps ...evidence.Snapshot) *evidence.Set {
 	s.Snapshots = append(s.Snapshots, snaps...)
 	return s

@@ -18,6 +18,7 @@ const (
 	roleLatency         // histogram or summary of seconds, milliseconds or microseconds
 	roleInfo            // go_info
 	roleProcs           // gauge: GOMAXPROCS
+	roleSetting         // how the program runs: evidence.Settings
 )
 
 var roleNames = map[role]string{roleGoroutines: "goroutines", roleInFlight: "in_flight", roleRequests: "requests", roleStarted: "started", roleLatency: "latency"}
@@ -54,6 +55,15 @@ var conventions = table{
 	{roleInfo, familyRuntime, "go_info", 0, "client_golang: the Go version, a label"},
 	{roleProcs, familyRuntime, "go_sched_gomaxprocs_threads", 0, "client_golang's Go collector: GOMAXPROCS"},
 	{roleProcs, familyRuntime, "go_processor_limit", 0, "OpenTelemetry's runtime conventions: the same"},
+	{roleSetting, familyRuntime, "go_build_info", 0, "client_golang's build info collector: the main module, a label"},
+	{roleSetting, familyRuntime, "go_gc_gomemlimit_bytes", 0, "client_golang's Go collector: GOMEMLIMIT"},
+	{roleSetting, familyRuntime, "go_memory_limit", 0, "OpenTelemetry's runtime conventions: the same"},
+	{roleSetting, familyRuntime, "go_memory_limit_bytes", 0, "the same with its unit"},
+	{roleSetting, familyRuntime, "go_gc_gogc_percent", 0, "client_golang's Go collector: GOGC"},
+	{roleSetting, familyRuntime, "go_config_gogc", 0, "OpenTelemetry's runtime conventions: the same"},
+	{roleSetting, familyRuntime, "go_config_gogc_percent", 0, "the same with its unit"},
+	{roleSetting, familyRuntime, "container_spec_cpu_quota", 0, "cAdvisor: the container's CPU quota"},
+	{roleSetting, familyRuntime, "container_spec_cpu_period", 0, "cAdvisor: its period"},
 	{roleGoroutines, familyRuntime, "go_goroutines", 0, "client_golang's Go collector"},
 	{roleGoroutines, familyRuntime, "go_goroutine_count", 0, "OpenTelemetry's runtime conventions"},
 	{roleGoroutines, familyRuntime, "process_runtime_go_goroutines", 0, "OpenTelemetry's runtime metrics before they were stable"},

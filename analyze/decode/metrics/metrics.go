@@ -66,18 +66,19 @@ func memoryOf(b budget.Budget) int64 {
 
 // decoder takes scrapes one behind the splitter, so that it knows which one is the last.
 type decoder struct {
-	pos     evidence.Position
-	notes   *notes
-	history *history
-	pending *scrape
-	before  *scrape // the last whole one
-	count   int
-	lost    int // marked scrapes without samples
-	golang  string
-	procs   int    // GOMAXPROCS as stated last
-	format  string // of the input; empty for text
-	failed  []string
-	broken  int
+	pos      evidence.Position
+	notes    *notes
+	history  *history
+	pending  *scrape
+	before   *scrape // the last whole one
+	count    int
+	lost     int // marked scrapes without samples
+	golang   string
+	settings settings
+	procs    int    // GOMAXPROCS as stated last
+	format   string // of the input; empty for text
+	failed   []string
+	broken   int
 }
 
 func (d *decoder) scrape(s *scrape) {
@@ -157,6 +158,9 @@ func (s *scrape) failure() error {
 // fold adds a sample to its scrape.
 func (d *decoder) fold(s *scrape, x sample) {
 	switch d.history.table[x.metric.rank].role {
+	case roleSetting:
+		d.settings.take(x.name, x.labels, x.value)
+		return
 	case roleInfo:
 		if v := x.labels["version"]; v != "" && len(v) < 64 {
 			d.golang = v
@@ -196,7 +200,7 @@ func (d *decoder) set(err error) *evidence.Set {
 	}
 	return &evidence.Set{
 		Inputs: []evidence.Input{{
-			Position: d.pos, Kind: evidence.Metrics, Format: cmp.Or(d.format, Format), Go: d.golang, MaxProcs: d.procs,
+			Position: d.pos, Kind: evidence.Metrics, Format: cmp.Or(d.format, Format), Go: d.golang, MaxProcs: d.procs, Settings: d.settings.known(),
 			Complete: err == nil, Notes: d.notes.list,
 		}},
 		Loads: loads,

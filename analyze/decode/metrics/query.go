@@ -42,7 +42,7 @@ func IsQuery(head []byte) bool { return queryHead.Match(head) }
 func (o Decoder) DecodeQuery(ctx context.Context, r io.Reader, pos evidence.Position, b budget.Budget) (*evidence.Set, error) {
 	q := &query{ctx: ctx, table: o.Roles.table(), memory: memoryOf(b), notes: &notes{}, targets: map[string]*target{}}
 	err := q.read(json.NewDecoder(r))
-	set := &evidence.Set{Inputs: []evidence.Input{{Position: pos, Kind: evidence.Metrics, Format: QueryFormat, Go: q.golang}}}
+	set := &evidence.Set{Inputs: []evidence.Input{{Position: pos, Kind: evidence.Metrics, Format: QueryFormat, Go: q.golang, Settings: q.settings.known()}}}
 	set.Loads = q.loads(pos)
 	in := &set.Inputs[0]
 	in.Notes = q.notes.list
@@ -66,14 +66,15 @@ type target struct {
 }
 
 type query struct {
-	ctx     context.Context
-	table   table
-	memory  int64
-	notes   *notes
-	targets map[string]*target
-	golang  string
-	series  int
-	held    int64 // estimated bytes of what is kept
+	ctx      context.Context
+	table    table
+	memory   int64
+	notes    *notes
+	targets  map[string]*target
+	golang   string
+	settings settings
+	series   int
+	held     int64 // estimated bytes of what is kept
 }
 
 // read takes the members of the answer. The result comes after its type and before warnings.
@@ -188,6 +189,12 @@ func (q *query) take(s *querySeries) {
 		q.golang = s.Metric["version"]
 	}
 	m, native := q.table.resolve(name), q.table.native(name)
+	if m.rank >= 0 && q.table[m.rank].role == roleSetting {
+		for _, v := range s.Values {
+			q.settings.take(name, s.Metric, v.value)
+		}
+		return
+	}
 	if name != "up" && m.rank < 0 && native.rank < 0 || m.rank >= 0 && (q.table[m.rank].role == roleInfo || q.table[m.rank].role == roleProcs) {
 		return
 	}

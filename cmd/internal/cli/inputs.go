@@ -16,6 +16,7 @@ import (
 	"go-debug/analyze"
 	"go-debug/analyze/decode"
 	"go-debug/analyze/evidence"
+	"go-debug/analyze/signature"
 	"go-debug/analyze/source"
 	"go-debug/cmd/internal/config"
 	"go-debug/detectors"
@@ -30,6 +31,7 @@ type inputFlags struct {
 	metric metricFlags
 	limits limitFlags
 	labels int
+	focus  []string
 	code   codeFlags
 	// requestRoot is a function that serves one request in a goroutine of its own.
 	requestRoot string
@@ -91,6 +93,8 @@ func (in *inputFlags) register(cmd *cobra.Command) {
 		"by 0 only their keys are counted, for programs may have one for each request")
 	cmd.Flags().StringVar(&in.requestRoot, "request-root", "", "take each goroutine of a trace that starts in `FUNC` for a request: for servers that are neither "+
 		"net/http's nor gRPC's, example.com/app.(*server).handle")
+	cmd.Flags().StringSliceVar(&in.focus, "focus", nil, "blame costs on the nearest line of these `PACKAGES` and those below them, and on others only where there is none "+
+		"(default: the program's module where its metrics name it, go_build_info, else all that is no module of a version)")
 	in.code.register(cmd)
 	in.live.register(cmd)
 	in.metric.register(cmd)
@@ -167,6 +171,7 @@ func (t *terminal) judged(ctx context.Context, set *evidence.Set, problems []sou
 		return nil, err
 	}
 	set = evidence.Merge(set, t.unresolved(problems))
+	in.narrow(set)
 	var r *report.Report
 	err := in.limits.within(ctx, func() error {
 		opt.Severities = t.config.SeverityOf(config.Rules(detectors.All))
@@ -188,6 +193,16 @@ func (t *terminal) judged(ctx context.Context, set *evidence.Set, problems []sou
 	}
 	t.mention(r)
 	return r, nil
+}
+
+// narrow has costs blamed on the lines that the user calls their own.
+func (in *inputFlags) narrow(set *evidence.Set) {
+	if len(in.focus) > 0 {
+		set.Narrow(in.focus, nil)
+	} else if module := set.Settings().Module; module != "" {
+		// Modules of a version are known for what they are.
+		set.Narrow([]string{"main", module}, signature.IsDependency)
+	}
 }
 
 // unresolved turns inputs that could not be opened into evidence of their own, so that the
