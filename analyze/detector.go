@@ -63,6 +63,8 @@ type Rule struct {
 	// Cause names what rules of several detectors see the effects of where no line tells: their findings are
 	// folded into one.
 	Cause string
+	// Change is what source analysis may work out for the line that a finding names; empty: nothing.
+	Change evidence.Change
 }
 
 // Causes that several detectors see.

@@ -24,6 +24,22 @@ const (
 	PatternRowsNotClosed     = "rows-not-closed"     // database/sql rows (or a transaction) are never closed
 )
 
+// A Change is a change to a line that makes it cheaper, which source analysis may work out where the source is at hand.
+type Change string
+
+const (
+	// CompileOnce moves a regular expression that the line compiles from a literal to package level.
+	CompileOnce Change = "compile-once"
+	// MakeRoom makes the slice or map that the line fills with room for all that is ranged over.
+	MakeRoom Change = "make-room"
+	// BuildText collects a string that the line adds to in a strings.Builder.
+	BuildText Change = "build-text"
+	// ReuseTimer makes one timer for all turns of a loop whose select has a time.After.
+	ReuseTimer Change = "reuse-timer"
+	// BufferWrites puts a bufio.Writer before what the line writes to.
+	BufferWrites Change = "buffer-writes"
+)
+
 // CodeSite is what the program's own source says about one place where goroutines block.
 // Empty strings mean unknown. No path in it is absolute unless the capture's is.
 type CodeSite struct {

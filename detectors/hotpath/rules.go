@@ -1,6 +1,9 @@
 package hotpath
 
-import "go-debug/analyze"
+import (
+	"go-debug/analyze"
+	"go-debug/analyze/evidence"
+)
 
 const (
 	ruleRegexp     = "hotpath/regexp-compile"
@@ -23,7 +26,7 @@ const (
 
 var rules = []analyze.Rule{
 	{
-		ID: ruleRegexp, Title: "regular expressions are compiled for each call", Severity: analyze.Medium,
+		ID: ruleRegexp, Change: evidence.CompileOnce, Title: "regular expressions are compiled for each call", Severity: analyze.Medium,
 		Remedy: "Compile once: var re = regexp.MustCompile(…) at package level, or a cache by pattern where patterns come from outside. regexp.MatchString compiles too.",
 		Doc:    "Compiling parses the pattern, simplifies it and builds a program: 5 to 50 µs and dozens of allocations, where a match takes a fraction of that. A *Regexp may be used by many goroutines at once.",
 	},
@@ -33,18 +36,18 @@ var rules = []analyze.Rule{
 		Doc:    "Parsing builds a tree of the text; html/template also works out the escaping of every action the first time a template, or a clone of it, is executed. Executing is safe from many goroutines at once.",
 	},
 	{
-		ID: ruleSlice, Title: "a slice or buffer grows step by step", Severity: analyze.Medium,
+		ID: ruleSlice, Change: evidence.MakeRoom, Title: "a slice or buffer grows step by step", Severity: analyze.Medium,
 		Remedy: "Make room first: make([]T, 0, n), slices.Grow, or Grow of the Buffer or Builder; or keep the slice and append to s[:0].",
 		Doc: "An append without room allocates a larger array (twice as large, later by a quarter) and copies what is there. A slice that ends with n elements " +
 			"has copied about as many on the way, and left about as much garbage.",
 	},
 	{
-		ID: ruleMap, Title: "a map grows step by step", Severity: analyze.Medium,
+		ID: ruleMap, Change: evidence.MakeRoom, Title: "a map grows step by step", Severity: analyze.Medium,
 		Remedy: "Make it with a size: make(map[K]V, n); or keep the map and clear it.",
 		Doc:    "A map that is full doubles, and every entry moves to its new place, with its key hashed anew. Made with a size it does so never.",
 	},
 	{
-		ID: ruleConcat, Title: "strings are put together piece by piece", Severity: analyze.Medium,
+		ID: ruleConcat, Change: evidence.BuildText, Title: "strings are put together piece by piece", Severity: analyze.Medium,
 		Remedy: "Collect in a strings.Builder (with Grow where the length is known), or strings.Join the pieces; append to a []byte on hot paths.",
 		Doc:    "s += x copies all of s. Done n times that is n²/2 copies of a piece, all but the last of them garbage.",
 	},
@@ -54,7 +57,7 @@ var rules = []analyze.Rule{
 		Doc:    "A string cannot change, so converting to or from a slice copies, unless the compiler sees that the copy is not kept.",
 	},
 	{
-		ID: ruleTimeAfter, Title: "a timer is made for each wait", Severity: analyze.Medium,
+		ID: ruleTimeAfter, Change: evidence.ReuseTimer, Title: "a timer is made for each wait", Severity: analyze.Medium,
 		Remedy: "Make one timer before the loop and Reset it, or let one context or ticker bound them all.",
 		Doc: "Each time.After makes a channel and a timer and puts it among the others of its P. Before go1.23 it also stays there, and in memory, until it fires, " +
 			"however short the wait was.",
@@ -77,7 +80,7 @@ var rules = []analyze.Rule{
 			"goroutines that call deeply do so each time.",
 	},
 	{
-		ID: ruleSmallIO, Title: "a system call for each small piece", Severity: analyze.Medium,
+		ID: ruleSmallIO, Change: evidence.BufferWrites, Title: "a system call for each small piece", Severity: analyze.Medium,
 		Remedy: "Wrap it: w := bufio.NewWriter(f), with Flush at the end; r := bufio.NewReader(f) for reading.",
 		Doc:    "A system call costs some hundred nanoseconds to microseconds before it moves a byte. Calls that take hardly longer move little: a buffer makes one of hundreds.",
 	},

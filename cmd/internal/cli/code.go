@@ -97,10 +97,30 @@ func quote(c *codeFlags, findings []analyze.Finding) {
 	if err != nil {
 		return
 	}
+	changes := map[evidence.Frame]evidence.Change{}
 	for i := range findings {
 		f := &findings[i]
-		if line, ok := lines[f.Location]; ok && f.Code == nil {
-			f.Code = &evidence.CodeSite{Function: f.Location.Function, File: f.Location.File, Line: f.Location.Line, Before: line}
+		line, ok := lines[f.Location]
+		if !ok || f.Code != nil {
+			continue
+		}
+		f.Code = &evidence.CodeSite{Function: f.Location.Function, File: f.Location.File, Line: f.Location.Line, Before: line}
+		if _, rule := detectors.Find(f.Rule); rule != nil && rule.Change != "" {
+			changes[f.Location] = rule.Change
+		}
+	}
+	if len(changes) == 0 {
+		return
+	}
+	changed, err := code.Propose(dir, changes)
+	if err != nil {
+		return
+	}
+	for i := range findings {
+		f := &findings[i]
+		c, ok := changed[f.Location]
+		if _, rule := detectors.Find(f.Rule); ok && rule != nil && rule.Change == changes[f.Location] {
+			f.Code.Before, f.Code.After = c.Before, c.After
 		}
 	}
 }
