@@ -41,7 +41,9 @@
 //
 // # Thresholds
 //
-// The parameters below.
+// The parameters below. Polling has no fixture: a program that does nothing but echo 8 bytes over loopback, on two
+// cores, spends 0.10 of its CPU on asking the kernel what is ready and 0.86 on the reads and writes themselves, so that hotpath/small-io
+// names the cause. It takes more cores, on which more threads ask.
 //
 // # False positives
 //

@@ -40,6 +40,10 @@
 // of the CPU time that the kernel accounts, at 500 a second 0.51, for a kernel with CONFIG_HZ=250 looks
 // 250 times a second. These are properties of the runtime and the kernel and no parameters.
 //
+// A fixture shows a starved host, cut stacks and a high rate; real profiles of two builds, and those that were taken
+// over a time or subtracted, the rest but one: the runtime loses samples on machines with many more cores than
+// those at hand, which a unit test stands for.
+//
 // # False positives
 //
 // Kernels with CONFIG_HZ=1000 do deliver 500 samples a second. A program whose stacks are exactly as deep

@@ -107,6 +107,10 @@ func reportGosched(r *reading) bool {
 		Message: s.Words(s.Samples, r.requestsS) + " goes into yielding by runtime.Gosched in a loop"}
 	if at, ok := r.yields(); ok {
 		f.Location, f.Stacks = at.Location, []evidence.Stack{at.Stack}
+	} else if r.cpu.Of(sigSweeper).Samples > 0 {
+		// The sweeper yields, too, and no line of the program is seen to.
+		r.pass.NotChecked("who yields the CPU: "+s.Words(s.Samples, 0)+" goes into it, and the collector's sweeper is the only one seen to", tryCapture)
+		return false
 	} else {
 		f.Confidence = analyze.Possible
 		f.Stacks = []evidence.Stack{s.Stack}

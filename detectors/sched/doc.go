@@ -55,7 +55,8 @@
 //
 // # False positives
 //
-// Benchmarks of channels and locks do nothing but switch, and are reported. A batch keeps all Ps busy and its
+// The collector's sweeper yields while all Ps are busy: where samples show it, and no line of the program that
+// calls runtime.Gosched, who yields is said to be open. Benchmarks of channels and locks do nothing but switch, and are reported. A batch keeps all Ps busy and its
 // goroutines waiting by design: a remark, no more. Traces cost time at each switch, and so make churn
 // look somewhat cheaper per switch than it is. Threads that wait for pages from a disk stand still like throttled
 // ones. The number of threads says nothing of why: system calls that

@@ -100,6 +100,7 @@ func TestHealthyYieldsNothing(t *testing.T) {
 		"too few samples":                             set(nil, cpu(row{switching, 190})),
 		"a trace that shows long runs":                set(newTrace().runs(36000, 20000), cpu(row{searching, 50}, row{switching, 450}, row{receiving, 100}, row{work, 400})),
 		"interrupted all the time":                    set(nil, cpu(row{preempting, 150}, row{work, 850})),
+		"the sweeper, which yields":                   set(nil, cpu(row{yielding, 200}, row{stack("runtime.sweepone", "runtime.bgsweep"), 20}, row{work, 780})),
 		"a ticker of 10 ms":                           set(newTrace().timers(100), cpu(row{searching, 10})),
 		"timers that start work":                      set(newTrace().timers(1000).runs(10000, 9000), cpu(row{searching, 60}, row{work, 30})),
 		"timers of a busy program":                    set(newTrace().timers(8000).goroutines("main.render", 9e8, 100, 1000), cpu(row{work, 900})),

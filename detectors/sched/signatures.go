@@ -11,10 +11,12 @@ var (
 	sigSwitching = signature.Signature{Anywhere: sigScheduler.Anywhere, Unless: sigSearch.Anywhere}
 	// Yielding is goschedImpl by the program's own wish: goroutines that are interrupted come there too.
 	sigYielding = signature.Signature{Anywhere: []string{"runtime.goschedImpl"}, Unless: []string{"runtime.gopreempt_m", "runtime.preemptPark"}}
-	sigGosched  = signature.Signature{Anywhere: []string{"runtime.Gosched"}}
-	// Looking for work and parking and waking the threads that do, but not the poller's own work.
+	// The collector's sweeper yields after every few spans while all Ps are busy.
+	sigSweeper = signature.Signature{Anywhere: []string{"runtime.bgsweep"}}
+	sigGosched = signature.Signature{Anywhere: []string{"runtime.Gosched"}}
+	// Looking for work and parking and waking the threads that do, but not the poller's own work, nor that of timers.
 	sigSpinning = signature.Signature{Anywhere: []string{"runtime.findRunnable", "runtime.wakep", "runtime.startm", "runtime.stopm"},
-		Unless: []string{"runtime.netpoll"}}
+		Unless: []string{"runtime.netpoll", "runtime.(*timers).check", "runtime.checkTimers"}, Gone: []string{"runtime.checkTimers"}}
 	// Operations by which a goroutine waits, wakes another or makes one: the part of a switch that has the
 	// program's own stack.
 	sigSwitchCalls = signature.Signature{Anywhere: []string{
@@ -23,4 +25,4 @@ var (
 )
 
 // signatures are all of them, for the test that compares them with the toolchain.
-var signatures = []signature.Signature{sigScheduler, sigSearch, sigSwitching, sigYielding, sigGosched, sigSpinning, sigSwitchCalls, signature.Preempted}
+var signatures = []signature.Signature{sigScheduler, sigSearch, sigSwitching, sigYielding, sigSweeper, sigGosched, sigSpinning, sigSwitchCalls, signature.Preempted}
