@@ -105,12 +105,15 @@ func reportGosched(r *reading) bool {
 	}
 	f := analyze.Finding{Rule: ruleGosched, Confidence: r.lowered(analyze.Likely), Cost: s.Value(), Next: explain(ruleGosched),
 		Message: s.Words(s.Samples, r.requestsS) + " goes into yielding by runtime.Gosched in a loop"}
-	if at, ok := r.yields(); ok {
+	at, seen := r.yields()
+	if seen {
 		f.Location, f.Stacks = at.Location, []evidence.Stack{at.Stack}
 	} else if r.cpu.Of(sigSweeper).Samples > 0 {
 		// The sweeper yields, too, and no line of the program is seen to.
 		r.pass.NotChecked("who yields the CPU: "+s.Words(s.Samples, 0)+" goes into it, and the collector's sweeper is the only one seen to", tryCapture)
 		return false
+	} else if at, ok := r.runsMostOften(); ok {
+		f.Location, f.Stacks = at.Location, []evidence.Stack{at.Stack}
 	} else {
 		f.Confidence = analyze.Possible
 		f.Stacks = []evidence.Stack{s.Stack}
@@ -122,7 +125,7 @@ func reportGosched(r *reading) bool {
 }
 
 // yields is the line that calls runtime.Gosched. The yielding itself is on the scheduler's stack, and few
-// samples are of the call: snapshots show goroutines in it, and a trace those that run most often.
+// samples are of the call: snapshots show goroutines in it.
 func (r *reading) yields() (signature.Site, bool) {
 	if top, ok := signature.Top(r.share(sigGosched).Sites); ok {
 		return top, true
@@ -139,6 +142,11 @@ func (r *reading) yields() (signature.Site, bool) {
 	if out := sorted(lines); len(out) > 0 {
 		return out[0], true
 	}
+	return signature.Site{}, false
+}
+
+// runsMostOften is where those goroutines of the trace begin that get a P most often.
+func (r *reading) runsMostOften() (signature.Site, bool) {
 	if r.traced == nil {
 		return signature.Site{}, false
 	}
