@@ -8,6 +8,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -75,7 +76,7 @@ func sumsByParse(data []byte) (*sums, *profile.Profile, error) {
 			if len(l.Line) == 0 {
 				name := "[unknown]"
 				if l.Mapping != nil && l.Mapping.File != "" {
-					name = "[" + strings.Trim(filepath.Base(l.Mapping.File), "[]") + "]"
+					name = "[" + strings.Trim(path.Base(strings.ReplaceAll(l.Mapping.File, `\`, "/")), "[]") + "]"
 				}
 				stack = append(stack, evidence.Frame{Function: name})
 			}
