@@ -1,0 +1,60 @@
+package trace
+
+import (
+	"bytes"
+	"os"
+	"strings"
+	"testing"
+
+	"go-debug/analyze/evidence"
+)
+
+// requestsOf decodes a trace of testdata in all ways there are.
+func requestsOf(t *testing.T, file string) *evidence.Trace {
+	t.Helper()
+	data, err := os.ReadFile("testdata/" + file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tr, _ := sameEverywhere(t, bytes.Clone(data))
+	addsUp(t, tr)
+	return tr
+}
+
+// The handler that shows metrics is no work of the service, and middleware that measures requests is: the trace is that of
+// testdata/promhttp, with 40 requests for work and 10 for metrics.
+func TestRequestsBehindMetrics(t *testing.T) {
+	tr := requestsOf(t, "promhttp.trace")
+	if len(tr.Requests) != 1 {
+		t.Fatalf("routes %+v", tr.Requests)
+	}
+	if r := tr.Requests[0]; r.Route != "main.work" || r.Completed != 40 || r.Open+r.Earlier != 0 {
+		t.Errorf("%s: %d completed, %d open; want 40 of main.work", r.Route, r.Completed, r.Open)
+	}
+	if q := tr.Windows[0].Requests; q.Excluded != 10 || q.Lost != 0 {
+		t.Errorf("%d were left out, %d lost, want 10 and 0", q.Excluded, q.Lost)
+	}
+}
+
+// Each release since go1.22 shows the requests of its net/http: the traces are those of testdata/http, 40 requests by 4 clients
+// over HTTP/1.1 and as many over HTTP/2.
+func TestRequestsOfReleases(t *testing.T) {
+	for _, release := range []string{"go1.22", "go1.23", "go1.24", "go1.25", "go1.27"} {
+		t.Run(release, func(t *testing.T) {
+			tr := requestsOf(t, "http-"+release+".trace")
+			seen := map[string]int64{}
+			for _, r := range tr.Requests {
+				seen[r.Protocol] += r.Completed
+				if !strings.HasSuffix(r.Route, "main.sleeps") || r.Open+r.Earlier != 0 {
+					t.Errorf("%s %s: %d completed, %d open", r.Protocol, r.Route, r.Completed, r.Open)
+				}
+				if ns := spent(r, "sleep"); ns < r.InFlightNS/2 {
+					t.Errorf("%s: %d of %d ns asleep", r.Protocol, ns, r.InFlightNS)
+				}
+			}
+			if seen["http/1"] != 40 || seen["http/2"] != 40 || len(seen) != 2 {
+				t.Errorf("%v, want 40 of each protocol", seen)
+			}
+		})
+	}
+}

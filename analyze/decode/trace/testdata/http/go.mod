@@ -1,0 +1,3 @@
+module go-debug/analyze/decode/trace/testdata/http
+
+go 1.22.0
