@@ -303,8 +303,9 @@ func mean(v []float64) float64 {
 const explainedHalf = 0.5
 
 // tracedWander is how many times as far as a queue at the brink wanders one must have gone in a trace, which is
-// short: two standard deviations, where one does that takes back and forth over minutes.
-const tracedWander = 2
+// short: one and a half standard deviations, where one does in minutes, which have time for back and forth. With two, a dependency that
+// takes a tenth of a second longer each second is missed.
+const tracedWander = 1.5
 
 // beyondWander tells growth from the wandering of a busy but stable queue where the window is short. Even at the brink
 // of capacity, where nothing draws it back, what is in flight moves by about the root of the arrivals and completions

@@ -76,8 +76,8 @@
 //
 // # What a trace decides, and the cause
 //
-// The requests of a trace are judged like scrapes, in 24 intervals, but arrivals are seen and what is in flight is known
-// throughout. A trace is short: in flight must grow by twice the root of the arrivals and completions meanwhile. Where
+// The requests of a trace are judged like scrapes, in 12 intervals, but arrivals are seen and what is in flight is known
+// throughout. A trace is short: in flight must grow by one and a half times the root of the arrivals and completions meanwhile. Where
 // requests take more than a quarter of the trace it decides only if arrivals and throughput stay level: else requests
 // that are there may be of a load that is over. Ten requests and more that came in the trace and are at its end there for four times as long
 // as 99 % of the others took are a leak, if what is in flight grew by most of their number, however much there was
@@ -123,9 +123,9 @@
 //	M/M/1 at 50 %              60 scrapes        0 %
 //	M/M/1 at 80 %              60 scrapes        0 %
 //	M/M/1 at 90 %              60 scrapes        0 %
-//	M/M/1 at 95 %              60 scrapes        2 %
+//	M/M/1 at 95 %              60 scrapes        0 %
 //	M/M/8 at 80 %              60 scrapes        0 %
-//	M/M/8 at 95 %              60 scrapes        2 %
+//	M/M/8 at 95 %              60 scrapes        0 %
 //	M/M/1 at 80 %              13 scrapes        0 %
 //	M/M/1 at 90 %              13 scrapes        0 %
 //	M/M/1 at 95 %              11 scrapes        2 %
@@ -139,9 +139,9 @@
 //	half a wave, 10 to 90 %    13 scrapes        0 %
 //	burst of 130 %, 5 s        60 scrapes        0 %
 //	M/M/1 at 80 %               5 s trace        0 %
-//	M/M/1 at 95 %               5 s trace        0 %
+//	M/M/1 at 95 %               5 s trace        2 %
 //	M/M/1 at 95 %              15 s trace        0 %
-//	M/M/8 at 95 %               5 s trace        0 %
+//	M/M/8 at 95 %               5 s trace        2 %
 //	M/G/∞, deviation 1 ×        5 s trace        0 %
 //	M/G/∞, deviation 3 ×        5 s trace        0 %
 //	M/G/∞, deviation 3 ×        1 s trace        0 %
@@ -157,9 +157,9 @@
 //	overload that begins       30 scrapes      100 %
 //	1 % of requests leak       60 scrapes       73 %
 //	1 % of requests leak       13 scrapes        0 %
-//	overload of 5 %            10 s trace       25 %
+//	overload of 5 %            10 s trace       42 %
 //	overload of 20 %           10 s trace      100 %
-//	overload of 20 %            5 s trace       97 %
+//	overload of 20 %            5 s trace       99 %
 //	overload that begins       10 s trace      100 %
 //	5 % of requests leak       10 s trace      100 %
 //

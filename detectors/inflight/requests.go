@@ -27,8 +27,11 @@ const (
 	maxTracedRoutes = 8
 	// notableRoute is the share of the time or of the number of all requests from which on a route is listed.
 	notableRoute = 0.05
-	// tracePoints is the number of intervals in which the requests of a trace are judged.
-	tracePoints = 24
+	// judgedPoints is the number of intervals in which the requests of a trace are judged: as few as the full test takes, for
+	// what arrives in an interval must not be few, and busy processors see arrivals late and many at once. drawnPoints is that of the
+	// series, and of what throughput at each concurrency is read off.
+	judgedPoints = 12
+	drawnPoints  = 48
 )
 
 // leastUnending is how many requests must have arrived in the window of a trace that do not end to be called a leak by their
@@ -42,7 +45,8 @@ type tracedLoad struct {
 	all    *traffic
 	routes []*traffic
 	*assessment
-	cause *cause // of a divergence; nil where there is none or it does not show
+	course *flow  // in finer intervals
+	cause  *cause // of a divergence; nil where there is none or it does not show
 }
 
 // assessRequests judges the requests of the trace. It is nil when there are none.
@@ -51,12 +55,15 @@ func assessRequests(p *analyze.Pass) *tracedLoad {
 	if all == nil {
 		return nil
 	}
-	t := &tracedLoad{all: all, routes: routes, assessment: assess(all.load(), p)}
+	t := &tracedLoad{all: all, routes: routes, assessment: assess(all.load(judgedPoints), p), course: newFlow(all.load(drawnPoints))}
 	if n := all.unending(); !t.diverges && n >= leastUnending && t.gains(float64(n)) && t.last.inFlight > 0 {
 		t.diverges, t.tested, t.verdict, t.why, t.unending = true, true, verdictLeak, "", n
 	}
 	if t.diverges {
 		t.cause = all.findCause()
+	}
+	if t.verdict == verdictLeak && t.cause != nil && isBusy(t.cause.site.state) {
+		t.verdict = verdictGrowing // they would end if they had a processor
 	}
 	return t
 }
@@ -67,10 +74,10 @@ func (t *tracedLoad) report(p *analyze.Pass, w *waits) {
 	r.Verdict = t.verdict
 	r.LittlesGap = t.flow.gap
 	if t.flow.sums.flightSeconds > 0 {
-		r.Series = t.flow.series()
+		r.Series = t.course.series()
 	}
 	if !t.all.bracketed() {
-		capacity := t.flow.capacity()
+		capacity := t.course.capacity()
 		r.Queued = capacity.queued
 		r.Measures = append(r.Measures, capacity.measures...)
 		r.Support = t.flow.support(int64(p.Param("p99-limit") * 1e6))

@@ -85,8 +85,8 @@ func (f *traffic) bracketed() bool {
 	return float64(f.Unseen) > maxUnseen*float64(f.Completed+f.Open-f.OpenEarlier) && float64(f.UpperNS) > sameBounds*float64(f.InFlightNS)
 }
 
-// load is the course of all requests of one trace as scrapes would show it.
-func (f *traffic) load() *evidence.Load {
+// load is the course of all requests of one trace as scrapes would show it, in so many intervals.
+func (f *traffic) load(intervals int64) *evidence.Load {
 	l := &evidence.Load{Source: "trace", Kind: evidence.Execution, Route: "all"}
 	if !f.bracketed() {
 		l.Met, l.Latencies = f.Met, &f.Latency
@@ -102,11 +102,11 @@ func (f *traffic) load() *evidence.Load {
 	}
 	c := coursePoint{flight: f.Earlier + f.OpenEarlier}
 	l.Points = append(l.Points, c.point(start, 0, s.DurationNS != nil))
-	n := len(s.Arrived)
+	n := int64(len(s.Arrived))
 	for i := range n {
-		c.add(s, i)
-		if (i+1)*tracePoints/n > i*tracePoints/n {
-			to := min(int64(i+1)*s.BinNS, windows[0].DurationNS)
+		c.add(s, int(i))
+		if (i+1)*intervals/n > i*intervals/n {
+			to := min((i+1)*s.BinNS, windows[0].DurationNS)
 			p := c.point(start, to, s.DurationNS != nil)
 			if to > c.from {
 				p.MeanInFlight = stats.Float(float64(c.area) / float64(to-c.from))
