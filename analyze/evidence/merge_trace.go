@@ -75,7 +75,7 @@ type traceFold struct {
 	wakes    map[wakeKey]*WakeEdge
 	syscalls map[int32]*SyscallSite
 	sites    map[siteKey]*CreationSite
-	parked   map[siteKey]map[int32]int64
+	parked   map[siteKey]map[int32]*Parked
 	spans    map[spanKey]*Span
 	samples  map[int32]int64
 	assists  map[int32]*AssistSite
@@ -91,7 +91,7 @@ func newTraceFold() *traceFold {
 		wakes:    map[wakeKey]*WakeEdge{},
 		syscalls: map[int32]*SyscallSite{},
 		sites:    map[siteKey]*CreationSite{},
-		parked:   map[siteKey]map[int32]int64{},
+		parked:   map[siteKey]map[int32]*Parked{},
 		spans:    map[spanKey]*Span{},
 		samples:  map[int32]int64{},
 		assists:  map[int32]*AssistSite{},
@@ -225,10 +225,10 @@ func (f *traceFold) addSites(t *Trace, id func(int32) int32) {
 		have.LifetimeExemplars = addExemplars(have.LifetimeExemplars, s.LifetimeExemplars)
 		have.LatencyExemplars = addExemplars(have.LatencyExemplars, s.LatencyExemplars)
 		if f.parked[k] == nil {
-			f.parked[k] = map[int32]int64{}
+			f.parked[k] = map[int32]*Parked{}
 		}
 		for _, p := range s.Parked {
-			f.parked[k][id(p.Stack)] += p.Count
+			entry(f.parked[k], id(p.Stack)).Add(p)
 		}
 	}
 }
@@ -282,7 +282,7 @@ func (f *traceFold) finish() *Trace {
 	slices.SortFunc(t.Syscalls, func(a, b SyscallSite) int { return cmp.Compare(a.Stack, b.Stack) })
 	for k, s := range f.sites {
 		s.Stack, s.Start = id[k.stack], id[k.start]
-		s.Parked = sortedCounts(f.parked[k], id)
+		s.Parked = sortedParked(f.parked[k], id)
 		t.Sites = append(t.Sites, *s)
 	}
 	slices.SortFunc(t.Sites, func(a, b CreationSite) int {
@@ -369,6 +369,16 @@ func addExemplars(list, more []Exemplar) []Exemplar {
 		list = AddExemplar(list, e)
 	}
 	return list
+}
+
+func sortedParked(at map[int32]*Parked, id []int32) []Parked {
+	var out []Parked
+	for stack, p := range at {
+		p.Stack = id[stack]
+		out = append(out, *p)
+	}
+	slices.SortFunc(out, func(a, b Parked) int { return cmp.Compare(a.Stack, b.Stack) })
+	return out
 }
 
 func sortedCounts(counts map[int32]int64, id []int32) []StackCount {

@@ -45,7 +45,7 @@ func randomTrace(rng *rand.Rand) *Trace {
 		t.Syscalls = append(t.Syscalls, SyscallSite{Stack: id(), Duration: hist(), Unseen: hist(), Open: hist(), Cgo: rng.IntN(2) == 0, Exemplars: []Exemplar{exemplar()}})
 		t.GC.AssistSites = append(t.GC.AssistSites, AssistSite{Stack: id(), Duration: hist(), Exemplars: []Exemplar{exemplar()}})
 		t.Sites = append(t.Sites, CreationSite{Stack: id(), Start: id(), AtStart: 1, Created: rng.Int64N(9), Latency: hist(), Lifetime: hist(),
-			LatencyExemplars: []Exemplar{exemplar()}, LifetimeExemplars: []Exemplar{exemplar()}, RunNS: rng.Int64N(99), Parked: []StackCount{{id(), 1}, {id(), 2}}})
+			LatencyExemplars: []Exemplar{exemplar()}, LifetimeExemplars: []Exemplar{exemplar()}, RunNS: rng.Int64N(99), Parked: []Parked{{id(), 1, 5, 5}, {id(), 2, 9, 6}}})
 		t.Spans = append(t.Spans, Span{Kind: "task", Name: fmt.Sprint("t", rng.IntN(3)), Duration: hist(), Open: hist(), Unseen: rng.Int64N(3), Exemplars: []Exemplar{exemplar()}})
 		t.Samples = append(t.Samples, StackCount{id(), rng.Int64N(9)})
 	}
@@ -104,7 +104,7 @@ func TestMergeTracesKeepsMeaning(t *testing.T) {
 		for _, s := range tr.Sites {
 			into["site "+name(s.Stack)+name(s.Start)] += s.Created + s.AtStart + s.RunNS
 			for _, p := range s.Parked {
-				into["parked "+name(p.Stack)] += p.Count
+				into["parked "+name(p.Stack)] += p.Count + 100*p.NS
 			}
 		}
 		for i := range tr.Syscalls {

@@ -150,7 +150,22 @@ type CreationSite struct {
 	LifetimeExemplars []Exemplar `json:"lifetime_exemplars,omitempty"`
 	LatencyExemplars  []Exemplar `json:"latency_exemplars,omitempty"`
 	// Parked says where the goroutines alive at the end are waiting.
-	Parked []StackCount `json:"parked,omitempty"`
+	Parked []Parked `json:"parked,omitempty"`
+}
+
+// Parked is goroutines that wait, or are in a system call, at a stack: how many, and for how long they have been.
+type Parked struct {
+	Stack int32 `json:"stack"`
+	Count int64 `json:"count"`
+	NS    int64 `json:"ns"` // all of them together
+	MaxNS int64 `json:"max_ns"`
+}
+
+// Add counts others at the same stack.
+func (p *Parked) Add(o Parked) {
+	p.Count += o.Count
+	p.NS += o.NS
+	p.MaxNS = max(p.MaxNS, o.MaxNS)
 }
 
 // StackCount is a number of something at a stack.

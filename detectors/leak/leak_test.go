@@ -324,7 +324,7 @@ func TestTraceAlone(t *testing.T) {
 	set := func(created, ended int64, series []int64) *evidence.Set {
 		tr := traceOf(evidence.WaitChanSend, stack, ids(1, 80), 0)
 		tr.Sites = []evidence.CreationSite{{Stack: 1, Created: created, Ended: ended, AtEnd: created - ended,
-			Parked: []evidence.StackCount{{Stack: 1, Count: created - ended}}}}
+			Parked: []evidence.Parked{{Stack: 1, Count: created - ended}}}}
 		tr.Windows[0].Series.Created = series
 		return &evidence.Set{Trace: tr}
 	}

@@ -162,7 +162,7 @@ func (w *world) trace(from, to float64) *evidence.Trace {
 		for _, g := range w.born {
 			w.traceOne(&g, i, from, to, &b, &made)
 		}
-		made.Parked = []evidence.StackCount{{Stack: id, Count: made.AtEnd}}
+		made.Parked = []evidence.Parked{{Stack: id, Count: made.AtEnd}}
 		t.Blocks = append(t.Blocks, b)
 		t.Sites = append(t.Sites, made)
 	}

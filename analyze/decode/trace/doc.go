@@ -76,7 +76,7 @@
 // Goroutines are grouped by the stack of the go statement and the function they start
 // in. Of those alive at the start the go statement is unknown (stack 0) and the start
 // function is the root of the first stack seen, with line 0; stack 0 again when none was
-// seen. Parked lists where those alive at the end wait (or are in a system call).
+// seen. Parked lists where those alive at the end wait (or are in a system call), and for how long they have.
 //
 // # Collector
 //

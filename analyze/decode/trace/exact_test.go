@@ -76,6 +76,17 @@ func TestExactTimes(t *testing.T) {
 	if b.Ended.Count != 1 || b.Ended.Sum != 100 || b.Open.Sum != 240 || b.Silent != 0 || len(b.Exemplars) != 2 || b.Exemplars[0] != (evidence.Exemplar{Goroutine: 4, AtNS: 260, DurationNS: 240}) {
 		t.Errorf("receive: %+v", b)
 	}
+	var parked []evidence.Parked
+	for _, s := range tr.Sites {
+		for _, p := range s.Parked {
+			if p.Stack == b.Stack {
+				parked = append(parked, p)
+			}
+		}
+	}
+	if len(parked) != 1 || parked[0] != (evidence.Parked{Stack: b.Stack, Count: 1, NS: 240, MaxNS: 240}) {
+		t.Errorf("who is left in the receive: %+v", parked)
+	}
 	if b := find(t, tr, func(b evidence.BlockSite) bool { return b.Wait == evidence.WaitOther }); b.Unseen.Count != 1 || b.Unseen.Sum != 170 || b.Ended.Count != 0 {
 		t.Errorf("the wait that began before the window: %+v", b)
 	}

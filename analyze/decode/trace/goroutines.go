@@ -264,7 +264,7 @@ func (w *window) closeGoroutines() {
 		case xtrace.GoWaiting:
 			w.closeWait(g, age)
 		case xtrace.GoSyscall:
-			g.site.park(g.stack)
+			g.site.park(g.stack, age)
 			w.syscall(g.stack).Open.Add(age)
 		}
 		w.closeRegions(g)
@@ -272,7 +272,7 @@ func (w *window) closeGoroutines() {
 }
 
 func (w *window) closeWait(g *goroutine, age int64) {
-	g.site.park(g.stack)
+	g.site.park(g.stack, age)
 	b := w.block(g)
 	b.Open.Add(age)
 	if !g.seen {

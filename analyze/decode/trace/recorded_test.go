@@ -86,6 +86,9 @@ func durationsOf(t *evidence.Trace) map[string]int64 {
 		put(k+"lifetime", &s.Lifetime)
 		put(k+"latency", &s.Latency)
 		out[k+"running"] = s.RunNS
+		for _, p := range s.Parked {
+			out[k+"parked "+at(p.Stack)], out[k+"parked longest "+at(p.Stack)] = p.NS, p.MaxNS
+		}
 	}
 	for i := range t.Spans {
 		s := &t.Spans[i]

@@ -17,21 +17,25 @@ type (
 // creationSite is an evidence.CreationSite with Parked as a map.
 type creationSite struct {
 	evidence.CreationSite
-	parked map[int32]int64
+	parked map[int32]*evidence.Parked
 }
 
-func (s *creationSite) park(stack int32) {
+// park notes a goroutine that waits at a stack when the window ends, and has for some time.
+func (s *creationSite) park(stack int32, age int64) {
 	if s.parked == nil {
-		s.parked = map[int32]int64{}
+		s.parked = map[int32]*evidence.Parked{}
 	}
-	s.parked[stack]++
+	if s.parked[stack] == nil {
+		s.parked[stack] = &evidence.Parked{Stack: stack}
+	}
+	s.parked[stack].Add(evidence.Parked{Count: 1, NS: age, MaxNS: age})
 }
 
 func (s *creationSite) evidence(k siteKey) evidence.CreationSite {
 	out := s.CreationSite
 	out.Stack, out.Start = k.stack, k.start
-	for stack, n := range s.parked {
-		out.Parked = append(out.Parked, evidence.StackCount{Stack: stack, Count: n})
+	for _, p := range s.parked {
+		out.Parked = append(out.Parked, *p)
 	}
 	return out
 }
