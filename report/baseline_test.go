@@ -111,3 +111,31 @@ func TestRedactKeepsSketches(t *testing.T) {
 		t.Errorf("%s", got)
 	}
 }
+
+// Whatever is read as a baseline has a run, is written again, and reads back.
+func FuzzReadBaseline(f *testing.F) {
+	data, err := NewStoredBaseline([]*Report{runOf()}, Origin{Tool: tool}).Encode()
+	if err != nil {
+		f.Fatal(err)
+	}
+	plain, err := decompressed(data)
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, seed := range [][]byte{data, plain, nil, []byte(`{"schema": "go-debug/baseline/v1", "runs": [{}]}`), []byte("\x1f\x8b\x08")} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		b, err := ReadBaseline("x", data)
+		if err != nil {
+			return
+		}
+		again, err := b.Encode()
+		if err == nil {
+			_, err = ReadBaseline(BaselineName(time.Unix(0, 0), again), again)
+		}
+		if err != nil || len(b.Runs) == 0 {
+			t.Errorf("%d runs, %v", len(b.Runs), err)
+		}
+	})
+}

@@ -159,6 +159,7 @@ type Frame struct {
 	File     Text   `json:"file" jsonschema:"last element of the package path and base name (store/rows.go); base name alone in package main"`
 	Line     *int   `json:"line" jsonschema:"line number; null when not known"`
 	Path     Text   `json:"path" jsonschema:"the file as the capture records it"`
+	Source   Text   `json:"source" jsonschema:"the file in the program's source as it was read, relative to where the tool ran, or to the source where that is elsewhere; null when it was not found, and for all but the places of findings"`
 }
 
 // Measure is one number with what a reader needs to judge it.

@@ -42,6 +42,32 @@ func Quote(dir string, at []evidence.Frame) (quotes map[evidence.Frame]string, e
 	return quotes, nil
 }
 
+// Locate finds the files of the source below dir in which frames stand, by their names relative to dir with
+// slashes, whatever the paths that the program was built with. A frame is left out like by Quote.
+func Locate(dir string, at []evidence.Frame) (files map[evidence.Frame]string, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			files, err = nil, fmt.Errorf("source below %s could not be read: %v at %s", dir, r, panicSite())
+		}
+	}()
+	t, err := openTree(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer t.close()
+	files = map[evidence.Frame]string{}
+	for _, f := range at {
+		name, _, ok := t.locate(f)
+		if !ok {
+			continue
+		}
+		if text, err := t.read(name); err == nil && quoteLine(text, f) != "" {
+			files[f] = name
+		}
+	}
+	return files, nil
+}
+
 // quoteLine is a frame's line of a file; empty where it lies in no function of the frame's name.
 func quoteLine(text []byte, f evidence.Frame) string {
 	set := token.NewFileSet()

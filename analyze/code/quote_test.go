@@ -45,8 +45,18 @@ func TestQuote(t *testing.T) {
 		if err != nil || got[tc.at] != tc.want {
 			t.Errorf("%s: %q, %v, want %q", tc.name, got[tc.at], err, tc.want)
 		}
+		file := ""
+		if tc.want != "" {
+			file = "list.go"
+		}
+		if files, err := Locate(dir, []evidence.Frame{tc.at}); err != nil || files[tc.at] != file {
+			t.Errorf("%s: in file %q, %v, want %q", tc.name, files[tc.at], err, file)
+		}
 	}
 	if _, err := Quote(filepath.Join(dir, "nothing"), nil); err == nil {
 		t.Error("no error for a directory that is not there")
+	}
+	if _, err := Locate(filepath.Join(dir, "nothing"), nil); err == nil {
+		t.Error("no file is looked for in a directory that is not there, and nobody says so")
 	}
 }

@@ -82,10 +82,13 @@ func githubProperty(s string) string {
 	return strings.NewReplacer(":", "%3A", ",", "%2C").Replace(githubData(s))
 }
 
-// sourcePath is the file of a frame as a repository would name it: the path as recorded where that is
-// relative (built with -trimpath it begins with the module path, which no repository holds), else the
-// short name.
+// sourcePath is the file of a frame as a repository would name it: as it was found in the source; else the path as
+// recorded where that is relative (built with -trimpath it begins with the module path, which no repository
+// holds), else the short name.
 func sourcePath(f *report.Frame) string {
+	if f.Source != "" {
+		return string(f.Source)
+	}
 	path := strings.ReplaceAll(string(f.Path), `\`, "/")
 	first, rest, _ := strings.Cut(path, "/")
 	if path == "" || first == "" || rest == "" || strings.Contains(first, ":") || strings.Contains(first, ".") {

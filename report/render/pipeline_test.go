@@ -285,3 +285,20 @@ func TestForFile(t *testing.T) {
 		}
 	}
 }
+
+// Annotations name a file as it was found in the source; else as recorded, where a repository may have that.
+func TestSourcePath(t *testing.T) {
+	for _, tt := range []struct {
+		frame report.Frame
+		want  string
+	}{
+		{report.Frame{File: "store/rows.go", Path: "example.com/shop/store/rows.go", Source: "services/shop/store/rows.go"}, "services/shop/store/rows.go"},
+		{report.Frame{File: "store/rows.go", Path: "example.com/shop/store/rows.go"}, "store/rows.go"},
+		{report.Frame{File: "main.go", Path: "/home/ci/shop/main.go", Source: "main.go"}, "main.go"},
+		{report.Frame{File: "main.go", Path: "shop/main.go"}, "shop/main.go"},
+	} {
+		if got := sourcePath(&tt.frame); got != tt.want {
+			t.Errorf("%+v: %s, want %s", tt.frame, got, tt.want)
+		}
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path"
 	"path/filepath"
 	"runtime"
 
@@ -140,5 +141,35 @@ func moduleAtHand() string {
 		if filepath.Dir(dir) == dir || err != nil && !errors.Is(err, os.ErrNotExist) {
 			return ""
 		}
+	}
+}
+
+// locate names the files of findings as the repository at hand does: annotations of pipelines need that, and a
+// program built elsewhere, or with -trimpath, has other names for them.
+func locate(c *codeFlags, r *report.Report) {
+	dir := c.directory()
+	if dir == "" {
+		return
+	}
+	var places []*report.Frame
+	var at []evidence.Frame
+	for i := range r.Findings {
+		for _, f := range []*report.Frame{r.Findings[i].Location, r.Findings[i].CreatedBy} {
+			if f != nil && f.Line != nil {
+				places = append(places, f)
+				at = append(at, evidence.Frame{Function: f.Function, File: string(f.Path), Line: *f.Line})
+			}
+		}
+	}
+	files, err := code.Locate(dir, at)
+	if err != nil {
+		return // that the source cannot be read has been said
+	}
+	for i, f := range places {
+		name, found := files[at[i]]
+		if found && filepath.IsLocal(dir) {
+			name = path.Join(filepath.ToSlash(dir), name)
+		}
+		f.Source = report.Text(name)
 	}
 }

@@ -183,6 +183,7 @@ func (t *terminal) judged(ctx context.Context, set *evidence.Set, problems []sou
 		quote(&in.code, res.Findings)
 		r = report.New(set, res, tool())
 		r.Source = read
+		locate(&in.code, r)
 		if in.keep != nil {
 			in.keep(r, set)
 		}
