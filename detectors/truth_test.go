@@ -11,7 +11,9 @@ import (
 	"testing"
 
 	"go-debug/analyze"
+	"go-debug/detectors"
 	"go-debug/detectors/detectortest"
+	"go-debug/detectors/gc"
 	"go-debug/detectors/mutexwait"
 	"go-debug/detectors/selectwait"
 )
@@ -107,4 +109,68 @@ func stopwatches(t *testing.T, file string) map[string]float64 {
 		last[name] = (last[name] - first[name]) / (end - begin)
 	}
 	return last
+}
+
+// TestCostsAgreeWithThePrograms compares what findings say that a line costs with what its healthy twin saves, by the
+// CPU time that the kernel accounts both. A twin may save more: what the line causes elsewhere, too.
+func TestCostsAgreeWithThePrograms(t *testing.T) {
+	for _, tt := range []struct {
+		fixture, rule string
+		equal         bool // the twin differs in nothing else
+	}{
+		{"hotreads", "hotpath/unbuffered-io", true},
+		{"hotcopies", "hotpath/conversion", false},
+		{"hotcopies", "hotpath/json", false},
+		{"timerstorm", "hotpath/timer-heap", false},
+		{"assistburst", "gc/assist", false},
+		{"allocburden", "gc/alloc", false},
+		{"sweepdebt", "gc/sweep", false},
+		{"pointerqueue", "gc/write-barriers", false},
+	} {
+		dir := filepath.Join(fixturesDir, tt.fixture)
+		set := detectortest.Load(t, dir)
+		if set == nil {
+			continue
+		}
+		res, err := analyze.Run(t.Context(), set, detectors.All, analyze.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		cores := gaugeRate(t, dir, "fixture_cpu_seconds")
+		saved := cores - gaugeRate(t, dir+"-healthy", "fixture_cpu_seconds")
+		var said float64
+		for _, f := range res.Findings {
+			if f.Rule == tt.rule {
+				said = f.Cost * cores
+			}
+		}
+		if said <= 0 || said > 1.25*saved || tt.equal && said < 0.75*saved {
+			t.Errorf("%s: %s is said to cost %.2g cores; the twin saves %.2g of %.2g", tt.fixture, tt.rule, said, saved, cores)
+		}
+	}
+}
+
+// TestAssistsAgreeWithTheRuntime compares the share of assists with what the runtime itself counted of them.
+func TestAssistsAgreeWithTheRuntime(t *testing.T) {
+	dir := filepath.Join(fixturesDir, "assistburst")
+	set := detectortest.Load(t, dir)
+	if set == nil {
+		return
+	}
+	res, err := analyze.Run(t.Context(), set, []*analyze.Detector{gc.Detector}, analyze.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	truth := gaugeRate(t, dir, "fixture_assist_seconds") / gaugeRate(t, dir, "fixture_cpu_seconds")
+	if got := measured(res, "main.(*city).around", "assist_share"); math.IsNaN(got) || math.Abs(got-truth) > 0.25*truth {
+		t.Errorf("assists are %.3g of the CPU, the runtime counted %.3g", got, truth)
+	}
+}
+
+// gaugeRate is how much a gauge rises in a second, from the first scrape to the last.
+func gaugeRate(t *testing.T, dir, name string) float64 {
+	t.Helper()
+	values, at := detectortest.Gauge(t, dir, name)
+	n := len(values) - 1
+	return (values[n] - values[0]) / (at[n] - at[0])
 }

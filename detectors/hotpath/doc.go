@@ -54,6 +54,9 @@
 // on defers, 65 % on regular expressions, 67 % on templates, 43 % on timers. Compiling has no place on a
 // hot path, so 1 % is enough; what every program does a little of needs 5 or 10 % in one function.
 //
+// Copying has a unit test and no fixture: the compiler copies even large structs in place, by instructions that belong to the
+// line itself, so that only calls of copy show, and beside other work hardly at 15 %.
+//
 // # False positives
 //
 // Benchmarks of these very functions. Compiling an expression that the caller sends is work, not waste. A slice

@@ -59,6 +59,25 @@ func init() {
 			capture: []string{"--for", "10s", "--every", "5s", "--trace", "4s"},
 		},
 		scenario{
+			name:    "rivals",
+			load:    load{perSecond: 7, request: visitTown},
+			lead:    2 * time.Second,
+			capture: []string{"--for", "10s", "--every", "5s", "--trace", "2s"},
+		},
+		scenario{
+			name:    "overcommit",
+			load:    load{perSecond: 1.3, request: tellFortune},
+			lead:    2 * time.Second,
+			quota:   1,
+			capture: []string{"--for", "10s", "--every", "5s", "--trace", "4s"},
+		},
+		scenario{
+			name:    "handovers",
+			load:    load{perSecond: 863, request: checkParts},
+			lead:    2 * time.Second,
+			capture: []string{"--for", "30s", "--every", "12s", "--trace", "60ms"},
+		},
+		scenario{
 			name:    "idlepolling",
 			load:    load{perSecond: 2, request: moveBlind},
 			lead:    2 * time.Second,
@@ -121,3 +140,11 @@ func moveBlind(i int, _ *generator) request {
 
 // signBook is the guest book of the day.
 func signBook(int, *generator) request { return request{http.MethodPost, "/books/today", ""} }
+
+func visitTown(i int, _ *generator) request {
+	return request{http.MethodGet, fmt.Sprintf("/towns/%d", i*7919%1000), ""}
+}
+
+func tellFortune(i int, _ *generator) request {
+	return request{http.MethodGet, fmt.Sprintf("/fortunes/%d", i%12), ""}
+}

@@ -30,7 +30,7 @@ func (f fixture) generate(ctx context.Context, tool, work, dest string) error {
 		defer dep.Close()
 		args = append(args[:len(args):len(args)], "-"+f.dependencyFlag, dep.URL)
 	}
-	base, stop, err := start(ctx, program, args, f.debug)
+	base, stop, err := start(ctx, program, args, f.scenario)
 	if err != nil {
 		return err
 	}
@@ -77,11 +77,11 @@ func wait(ctx context.Context, d time.Duration) bool {
 }
 
 // start runs a fixture program and reads the URL that it prints.
-func start(ctx context.Context, program string, args []string, debug string) (base string, stop func(), err error) {
+func start(ctx context.Context, program string, args []string, sc scenario) (base string, stop func(), err error) {
 	cmd := exec.CommandContext(ctx, program, args...)
 	cmd.Stderr = os.Stderr
 	// The capture is of the program as anybody would run it, whatever this shell has set.
-	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "GODEBUG=" + debug}
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "GODEBUG=" + sc.debug}
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		return "", nil, err
@@ -89,11 +89,21 @@ func start(ctx context.Context, program string, args []string, debug string) (ba
 	if err := cmd.Start(); err != nil {
 		return "", nil, err
 	}
+	release := func() {}
 	stop = func() {
+		defer func() { release() }()
 		cmd.Process.Signal(syscall.SIGTERM)
 		kill := time.AfterFunc(5*time.Second, func() { cmd.Process.Kill() })
 		defer kill.Stop()
 		cmd.Wait()
+	}
+	if sc.quota > 0 {
+		remove, err := limitCPU(cmd.Process.Pid, sc.quota)
+		if err != nil {
+			stop()
+			return "", nil, err
+		}
+		release = remove
 	}
 	line, err := bufio.NewReader(out).ReadString('\n')
 	base, ok := strings.CutPrefix(strings.TrimSpace(line), "listening on ")

@@ -10,7 +10,27 @@ import (
 // The scenarios of lines that cost.
 func init() {
 	scenarios = append(scenarios,
-		steadyWork("hotgrowth", 263, askForSales), steadyWork("hotpaths", 189, useDepot), steadyWork("hotpieces", 263, export))
+		steadyWork("hotgrowth", 263, askForSales), steadyWork("hotpaths", 189, useDepot), steadyWork("hotpieces", 263, export),
+		longer(steadyWork("hotcopies", 277, usePort)), shortTrace(steadyWork("timerstorm", 711, reportScooters)), steadyWork("hotreads", 467, askForMean),
+		inC(steadyWork("cgocalls", 311, mix)), steadyWork("fastprofile", 311, countVotes))
+}
+
+// longer is a scenario whose shares are nearer to their thresholds.
+func longer(s scenario) scenario {
+	s.capture = []string{"--for", "20s", "--every", "8s", "--trace", "100ms"}
+	return s
+}
+
+// shortTrace is a scenario whose program switches so often that a longer trace is large.
+func shortTrace(s scenario) scenario {
+	s.capture = []string{"--for", "12s", "--every", "4s", "--trace", "60ms"}
+	return s
+}
+
+// inC is a scenario whose program calls functions in C.
+func inC(s scenario) scenario {
+	s.module, s.cgo = true, true
+	return s
 }
 
 // steadyWork is work at a rate, with nothing to wait for. The rate is no divisor of the kernel's 250 ticks a
@@ -63,4 +83,35 @@ func labels(i int) string {
 		}
 	}
 	return b.String()
+}
+
+// usePort uses the routes in turn.
+func usePort(i int, _ *generator) request {
+	switch i % 8 {
+	case 0, 4:
+		return request{http.MethodGet, fmt.Sprintf("/log/%d", i%2000), ""}
+	case 7:
+		return request{http.MethodGet, fmt.Sprintf("/heating/%d", i%12), ""}
+	}
+	return request{http.MethodGet, "/catalogue", ""}
+}
+
+func reportScooters(i int, _ *generator) request {
+	return request{http.MethodPost, fmt.Sprintf("/reports/%d", i%150), ""}
+}
+
+func askForMean(i int, _ *generator) request {
+	return request{http.MethodGet, fmt.Sprintf("/means/%d", i%300), ""}
+}
+
+func mix(i int, _ *generator) request {
+	return request{http.MethodGet, fmt.Sprintf("/mixes/%d", i%100), ""}
+}
+
+func countVotes(i int, _ *generator) request {
+	return request{http.MethodPost, fmt.Sprintf("/votes/%d", i%500), ""}
+}
+
+func checkParts(i int, _ *generator) request {
+	return request{http.MethodPost, fmt.Sprintf("/parts/%d", i%500), ""}
 }

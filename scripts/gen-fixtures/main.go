@@ -96,6 +96,9 @@ func (f fixture) build(ctx context.Context, work string) (string, error) {
 	if f.toolchain != "" {
 		env = append(env, "GOTOOLCHAIN="+f.toolchain)
 	}
+	if f.cgo {
+		env = append(env, "CGO_ENABLED=1", "CGO_LDFLAGS=-static")
+	}
 	if len(f.experiments) > 0 {
 		env = append(env, "GOEXPERIMENT="+strings.Join(f.experiments, ","))
 	}

@@ -24,6 +24,9 @@ type scenario struct {
 	dependencyFlag string       // by which it learns the URL
 
 	module bool // the program has a go.mod of its own
+	cgo    bool // and needs a compiler for C
+
+	quota float64 // CPUs that the kernel grants the program; 0: all that there are
 }
 
 // leakProfile makes the runtime of go1.26 offer /debug/pprof/goroutineleak.
