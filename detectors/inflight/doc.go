@@ -30,6 +30,9 @@
 // slowest of them did, in order. A route is the program's function that the router called; short handlers leave no
 // event and have none. Each nanosecond of a request is in one state, so that what in flight is made of adds up.
 //
+// Tasks and regions that the program annotates have entries too ("task order"), the eight with most in flight. Whether they pile up is not
+// judged.
+//
 // Nobody sees a request arrive that the server could read without waiting: it came at some time since the end of the
 // one before. Where that is so for more than 30 % of them, as it is where processors saturate, in flight and
 // latency are given as the interval between the latest and the earliest they can have come, never as one number.

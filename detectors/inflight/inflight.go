@@ -94,6 +94,7 @@ func run(ctx context.Context, p *analyze.Pass) error {
 	if traced != nil {
 		traced.report(p, waits)
 	}
+	reportSpans(p)
 	if all == nil || !all.tested {
 		if traced != nil {
 			reportDiverging(p, traced.assessment, waits, traced)
