@@ -23,7 +23,7 @@ import (
 const (
 	captureRounds    = 5
 	captureSeconds   = 10
-	captureRate      = 500  // requests a second, at random times
+	captureRate      = 1800 // requests a second, at random times
 	captureStanding  = 2000 // goroutines that wait, as those of connections and pools do
 	captureWarmSpell = 2 * time.Second
 )
