@@ -10,11 +10,13 @@
 // programs by which the Go project tests its leak profile, where GOROOT has them, are judged
 // too.
 //
-//	scripts/eval load [-only regexp] [-for d] [-every d] [-json]
+//	scripts/eval load [-only regexp] [-for d] [-every d] [-seed n] [-runs n] [-keep dir] [-json]
 //
 // load runs the servers of scripts/evaluate/load/services, healthy and saturated in known ways, under a load of Poisson
-// arrivals that waits for no reply, scrapes them, and prints what the load detector makes of the scrapes beside the truth:
-// verdicts, false alarms, and how far throughput and concurrency are from what the servers' own middleware counted.
+// arrivals that waits for no reply, takes a trace and scrapes of each over the same window, and prints what the load detector makes of
+// either beside the truth: verdicts, causes, false alarms, and how far throughput and concurrency are from what the servers'
+// own middleware and the clients counted. Those that processors limit have to have processors: what a busy machine keeps from
+// piling up is said to be not made.
 //
 // detectors runs all detectors over the captures of every fixture and twin, and over profiles and traces
 // of test binaries that others wrote, GOROOT's above all, as a survey of healthy programs. It prints for
