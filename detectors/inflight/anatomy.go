@@ -2,9 +2,10 @@ package inflight
 
 import (
 	"fmt"
+	"strings"
+
 	"go-debug/analyze/evidence"
 	"go-debug/analyze/stats"
-	"strings"
 )
 
 // anatomy is what one of the slowest requests did, in order.
@@ -21,7 +22,12 @@ func (f *traffic) anatomy(e evidence.RequestExemplar) stats.Measure {
 		site := tracedSite{state: s.State, frame: frame}
 		text := duration(float64(s.NS)/1e9) + " " + phrase(s.State) + site.where()
 		if waker, ok := ownFrame(f.trace.StackOf(s.Waker)); ok && s.Waker != 0 {
-			text += ", until " + waker.Function
+			// Who unlocks a lock had it, last of all those that it waited for.
+			by := ", ended by "
+			if s.State == string(evidence.WaitMutex) || s.State == string(evidence.WaitRWMutex) {
+				by = ", given up by "
+			}
+			text += by + (&tracedSite{frame: waker}).place()
 		}
 		parts = append(parts, text)
 	}

@@ -127,7 +127,11 @@ func (s *tracedSite) where() string {
 	if s.frame.IsZero() {
 		return ""
 	}
-	return fmt.Sprintf(" at %s:%d %s", s.frame.ShortFile(), s.frame.Line, s.frame.Function)
+	return " at " + s.place()
+}
+
+func (s *tracedSite) place() string {
+	return fmt.Sprintf("%s:%d %s", s.frame.ShortFile(), s.frame.Line, s.frame.Function)
 }
 
 // sites are states by line of the program's own code, the longest first.

@@ -142,3 +142,25 @@ func TestCompositionAddsUp(t *testing.T) {
 		}
 	}
 }
+
+// One of the slowest requests is told in order, with who had the lock that it waited for and who ended its other waits.
+func TestAnatomyOfRequest(t *testing.T) {
+	tr := traced(100, evidence.RequestState{State: evidence.StateRunning, NS: 1e9})
+	at := tracedStacks{tr}
+	tr.Requests[0].Exemplars = []evidence.RequestExemplar{{Exemplar: evidence.Exemplar{Goroutine: 7, AtNS: 2e8, DurationNS: 100e6}, Line: []evidence.RequestSegment{
+		{State: evidence.StateRunning, NS: 1e6},
+		{State: string(evidence.WaitMutex), Stack: at.handler("sync.(*Mutex).Lock", "main.lookup"), NS: 60e6, Waker: at.handler("sync.(*Mutex).Unlock", "main.refresh")},
+		{State: string(evidence.WaitChanRecv), Stack: at.handler("runtime.chanrecv1", "main.ask"), NS: 39e6, Waker: at.add("runtime.chansend1", "main.answer")},
+	}}}
+	var got string
+	for _, m := range loadsOf(t, tr)["all"].Measures {
+		if m.Name == "slowest_request" {
+			got = m.Method
+		}
+	}
+	want := "goroutine 7 from 200 ms on, in order: 60 ms waiting for a mutex at main.go:3 main.lookup, given up by main.go:7 main.refresh; " +
+		"39 ms in a channel receive at main.go:11 main.ask, ended by main.go:15 main.answer; 1 ms in short spells"
+	if got != want {
+		t.Errorf("%q,\nwant %q", got, want)
+	}
+}
