@@ -15,7 +15,6 @@ import (
 	"go-debug/analyze/budget"
 	"go-debug/analyze/evidence"
 	"go-debug/analyze/source"
-	"go-debug/report"
 	"go-debug/report/render"
 )
 
@@ -163,10 +162,10 @@ func (t *terminal) endProgress() {
 // captured names the bundle on stdout, for scripts, and on stderr what is not in it. A bundle that lacks
 // part of what the target has is kept, and is no success.
 func (t *terminal) captured(output string, m *source.Manifest) error {
-	code := report.ExitOK
+	lacking := 0
 	for _, f := range m.Files {
 		if f.Error != "" || f.Truncated != "" {
-			code = report.ExitIncomplete
+			lacking++
 		}
 		switch {
 		case f.Error != "":
@@ -186,5 +185,9 @@ func (t *terminal) captured(output string, m *source.Manifest) error {
 		render.Sanitize(output), len(m.Files), m.DurationS, render.Sanitize(source.ShellQuote(output))); err != nil {
 		return err
 	}
-	return silent(code)
+	if lacking > 0 {
+		return unreadable(fmt.Errorf("%s is not whole: %d of its %d files were cut or failed", output, lacking, len(m.Files)),
+			"what is whole is analysed all the same: go-debug analyze "+source.ShellQuote(output))
+	}
+	return nil
 }

@@ -106,7 +106,7 @@ func TestPeersFail(t *testing.T) {
 			}
 			var stdout, stderr bytes.Buffer
 			code := run(t.Context(), words, &terminal{stdin: strings.NewReader(""), stdout: &stdout, stderr: &stderr, getenv: environment(nil)})
-			if code != report.ExitIncomplete {
+			if code != report.ExitIncomplete || !strings.Contains(stderr.String(), "go-debug: error: ") || !strings.Contains(stderr.String(), "go-debug: hint: ") {
 				t.Errorf("exit code %d, stderr %s", code, &stderr)
 			}
 			broken, whole := captured(t, args[0], dir, &stdout)
