@@ -412,3 +412,21 @@ func TestLastScrapeUnanswered(t *testing.T) {
 		t.Errorf("%v, %+v", err, set.Loads)
 	}
 }
+
+// GOMAXPROCS is what its gauge states last, and nothing where that is no number of processors.
+func TestMaxProcs(t *testing.T) {
+	for text, want := range map[string]int{
+		"go_sched_gomaxprocs_threads 4\n": 4, "go_sched_gomaxprocs_threads NaN\n": 0, "go_sched_gomaxprocs_threads 2.5\n": 0,
+		"go_sched_gomaxprocs_threads -1\n": 0, "go_sched_gomaxprocs_threads 1e12\n": 0, "go_processor_limit 8\n": 8, "go_threads 4\n": 0,
+	} {
+		set := mustDecode(t, "go_goroutines 3\n"+text)
+		if got := set.Inputs[0].MaxProcs; got != want {
+			t.Errorf("%q: %d, want %d", text, got, want)
+		}
+		for _, l := range set.Loads {
+			if len(l.Roles) > 1 {
+				t.Errorf("%q: roles %v", text, l.Roles)
+			}
+		}
+	}
+}

@@ -99,12 +99,27 @@ func fitting(f *pflag.Flag, set *config.Flag) error {
 			if _, path, named := strings.Cut(v, "="); named {
 				v = path
 			}
-			if !filepath.IsLocal(v) {
+			if !within(v) {
 				return fmt.Errorf("%q lies outside of the directory at hand, where a file may write nothing: use the flag, or $%s", v, variable(f.Name))
 			}
 		}
 	}
 	return setFlag(f, set.Values)
+}
+
+// within reports whether a file lies in the directory at hand or below, whatever links are on the way.
+func within(name string) bool {
+	if !filepath.IsLocal(name) {
+		return false
+	}
+	if info, err := os.Lstat(name); err == nil && info.Mode()&os.ModeSymlink != 0 {
+		return false
+	}
+	dir, err := filepath.EvalSymlinks(filepath.Dir(name))
+	if errors.Is(err, os.ErrNotExist) {
+		return true // writing will say that there is no such directory
+	}
+	return err == nil && filepath.IsLocal(dir)
 }
 
 // listed are the values that a variable gives a flag: of one that takes a list by commas, as on the command

@@ -186,3 +186,39 @@ func TestWhatIsConfigurable(t *testing.T) {
 		}
 	})
 }
+
+// A file that is found by itself has nothing written outside of the directory at hand; a flag and the environment may.
+func TestFilesOutside(t *testing.T) {
+	sample, err := filepath.Abs(filepath.Join("..", "..", "..", "fixtures", "resyncleak", "heap.pb.gz"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	inside := filepath.Join(dir, "repository")
+	if err := os.Mkdir(inside, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	t.Chdir(inside)
+	if err := os.Symlink("..", "link"); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"../out.json", filepath.ToSlash(dir) + "/out.json", "json=../out.json", "link/out.json"} {
+		if err := os.WriteFile(config.FileName, []byte("flags: {output: ["+name+"]}"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		var stderr bytes.Buffer
+		term := &terminal{stdin: strings.NewReader(""), stdout: &bytes.Buffer{}, stderr: &stderr, getenv: environment(nil)}
+		if code := run(t.Context(), []string{"analyze", sample}, term); code != report.ExitUsage || !strings.Contains(stderr.String(), "outside of the directory at hand") {
+			t.Errorf("%s: exit code %d, %s", name, code, &stderr)
+		}
+		if _, err := os.Stat(filepath.Join(dir, "out.json")); err == nil {
+			t.Fatalf("%s was written", name)
+		}
+		if code := run(t.Context(), []string{"analyze", sample, "-o", name}, term); code == report.ExitUsage || code == report.ExitIncomplete {
+			t.Errorf("-o %s: exit code %d, %s", name, code, &stderr)
+		}
+		if err := os.Remove(filepath.Join(dir, "out.json")); err != nil {
+			t.Error(err)
+		}
+	}
+}
