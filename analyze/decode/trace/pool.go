@@ -14,7 +14,7 @@ type pool struct {
 
 // aheadBytes is how much the reader may read ahead of the workers: enough to reach the next
 // generation of most traces while one is worked on.
-const aheadBytes = 32 << 20
+const aheadBytes = 24 << 20
 
 // bufferSizes are the sizes of buffers; the largest holds the largest batch.
 var bufferSizes = [...]int{1<<10 + padding, 8<<10 + padding, maxBatchSize + padding}
