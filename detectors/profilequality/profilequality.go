@@ -197,7 +197,7 @@ func reportHeapDifference(p *analyze.Pass, heap []*evidence.Profile) {
 		}
 		seconds := float64(prof.DurationNS) / 1e9
 		p.Report(finding(ruleDifference, evidence.Heap, fmt.Sprintf("heap profile: it shows how memory changed in %.3g s, not what is in use (golang/go#67942)", seconds),
-			stats.Measure{Name: "window", Value: seconds, Unit: "s", N: prof.Records, Method: "duration in the profile"}, nil))
+			stats.Measure{Name: "window", Value: seconds, Unit: "s", N: 1, Method: "duration in the profile"}, nil))
 		return
 	}
 }
