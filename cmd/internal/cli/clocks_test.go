@@ -61,7 +61,7 @@ func TestClocksSetBack(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var stdout, stderr bytes.Buffer
-			run(t.Context(), append([]string{"analyze", "-f", "json"}, args...), &terminal{stdin: strings.NewReader(""), stdout: &stdout, stderr: &stderr, getenv: environment(nil)})
+			run(t.Context(), append([]string{"analyze", "-f", "json", "--src", ""}, args...), &terminal{stdin: strings.NewReader(""), stdout: &stdout, stderr: &stderr, getenv: environment(nil)})
 			var doc any
 			if err := json.Unmarshal(stdout.Bytes(), &doc); err != nil {
 				t.Fatalf("%v; stderr %s", err, &stderr)

@@ -40,7 +40,7 @@ func leftBehind(t *testing.T, something func()) (stacks []string) {
 	}
 	var stdout, stderr bytes.Buffer
 	term := &terminal{stdin: strings.NewReader(""), stdout: &stdout, stderr: &stderr, getenv: environment(nil)}
-	run(t.Context(), []string{"analyze", "--only", "leak", "-f", "json", dir}, term)
+	run(t.Context(), []string{"analyze", "--only", "leak", "--src", "", "-f", "json", dir}, term)
 	var r report.Report
 	if err := json.Unmarshal(stdout.Bytes(), &r); err != nil {
 		t.Fatalf("%v; stderr %s", err, &stderr)
