@@ -136,6 +136,13 @@ type LoadPoint struct {
 	MaxInFlight  *float64 `json:"max_in_flight,omitempty"`
 	Started      *float64 `json:"started,omitempty"` // cumulative requests begun
 
+	// CPUSeconds is the processor time of the process, CollectorSeconds that of its collector, GCCycles the collections: all cumulative.
+	// HeapGoal is the size in bytes at which the next one ends.
+	CPUSeconds       *float64 `json:"cpu_s,omitempty"`
+	CollectorSeconds *float64 `json:"collector_s,omitempty"`
+	GCCycles         *float64 `json:"gc_cycles,omitempty"`
+	HeapGoal         *float64 `json:"heap_goal_bytes,omitempty"`
+
 	// LatencySumS, LatencyCount and LatencyBuckets are a cumulative latency histogram.
 	LatencySumS    *float64        `json:"latency_sum_s"`
 	LatencyCount   *float64        `json:"latency_count"`

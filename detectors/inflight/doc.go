@@ -102,6 +102,10 @@
 // Other states stand for themselves. Where nearly all waits at the line are ended by goroutines that requests made for themselves, what
 // these do is the cause: a handler that waits for goroutines that wait for a database waits for the database.
 //
+// Scrapes alone name a cause only by what they say of processors, in the second half of the window: cpu where nine tenths of GOMAXPROCS are in
+// use, gc where the collector takes a quarter of the processor time. Metrics seldom state that; then it is estimated from
+// collections and heap at a nanosecond a byte, which few processors mark faster, and a heap without pointers belies.
+//
 // # Load tests, capacity and what queues
 //
 // Outputs of load generators that list single requests (vegeta, k6, ghz, hey) give exact latencies with intervals, and the

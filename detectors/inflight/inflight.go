@@ -85,7 +85,7 @@ func run(ctx context.Context, p *analyze.Pass) error {
 		if a.flow.load.Route == "all" && (all == nil || a.tested && !all.tested) {
 			all = a
 		}
-		p.ReportLoad(a.report(waits, int64(p.Param("p99-limit")*1e6)))
+		p.ReportLoad(a.report(waits, int64(p.Param("p99-limit")*1e6), scrapedProcs(p)))
 		if a.flow.load.Route == "all" {
 			reportDiverging(p, a, waits, traced)
 			reportUnexplained(p, a, waits)

@@ -9,7 +9,7 @@ import (
 )
 
 // report is the entry of the load section.
-func (a *assessment) report(w *waits, limitNS int64) analyze.LoadReport {
+func (a *assessment) report(w *waits, limitNS int64, procs int) analyze.LoadReport {
 	f := a.flow
 	r := analyze.LoadReport{
 		Source: f.load.Source, Route: f.load.Route, Origin: f.load.Origin, WindowS: f.window, Requests: f.requests,
@@ -33,6 +33,12 @@ func (a *assessment) report(w *waits, limitNS int64) analyze.LoadReport {
 		if s := w.busiest(); s != nil {
 			r.Cause = string(s.wait)
 			r.Measures = append(r.Measures, w.measures(s)...)
+		}
+	}
+	if f.load.Route == "all" && (a.diverges || a.verdict == verdictUnanswered) && r.Cause == "" {
+		if cause, m := f.processorCause(procs); cause != "" {
+			r.Cause = cause
+			r.Measures = append(r.Measures, m)
 		}
 	}
 	r.Sentence = a.sentence(&r, w)

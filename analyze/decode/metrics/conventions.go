@@ -19,6 +19,10 @@ const (
 	roleInfo            // go_info
 	roleProcs           // gauge: GOMAXPROCS
 	roleSetting         // how the program runs: evidence.Settings
+	roleCPU             // counter: processor seconds of the process
+	roleCollector       // counter: processor seconds of the collector
+	roleCycles          // counter: collections
+	roleHeapGoal        // gauge: bytes at which the next one ends
 )
 
 var roleNames = map[role]string{roleGoroutines: "goroutines", roleInFlight: "in_flight", roleRequests: "requests", roleStarted: "started", roleLatency: "latency"}
@@ -64,6 +68,11 @@ var conventions = table{
 	{roleSetting, familyRuntime, "go_config_gogc_percent", 0, "the same with its unit"},
 	{roleSetting, familyRuntime, "container_spec_cpu_quota", 0, "cAdvisor: the container's CPU quota"},
 	{roleSetting, familyRuntime, "container_spec_cpu_period", 0, "cAdvisor: its period"},
+	{roleCPU, familyRuntime, "process_cpu_seconds_total", 0, "client_golang's process collector"},
+	{roleCollector, familyRuntime, "go_cpu_classes_gc_total_cpu_seconds_total", 0, "client_golang's Go collector with all runtime metrics"},
+	{roleCycles, familyRuntime, "go_gc_duration_seconds_count", 0, "client_golang's Go collector: a pause for each collection"},
+	{roleHeapGoal, familyRuntime, "go_memstats_next_gc_bytes", 0, "client_golang's Go collector"},
+	{roleHeapGoal, familyRuntime, "go_gc_heap_goal_bytes", 0, "the same among all runtime metrics"},
 	{roleGoroutines, familyRuntime, "go_goroutines", 0, "client_golang's Go collector"},
 	{roleGoroutines, familyRuntime, "go_goroutine_count", 0, "OpenTelemetry's runtime conventions"},
 	{roleGoroutines, familyRuntime, "process_runtime_go_goroutines", 0, "OpenTelemetry's runtime metrics before they were stable"},

@@ -15,6 +15,7 @@ const seqRoom = 1_000_000
 type roles struct {
 	goroutines, inFlight, requests, started, latency string
 	unit                                             float64
+	process                                          map[role]string // of the process and its collector
 }
 
 // loads builds the load of all routes, and of each where there are several.
@@ -84,6 +85,7 @@ func (h *history) choose(n *notes) roles {
 		return best[familyGeneric][r]
 	}
 	out := roles{goroutines: best[familyRuntime][roleGoroutines], requests: pick(roleRequests), latency: pick(roleLatency)}
+	out.process = best[familyRuntime]
 	if given, ok := best[familyGiven][roleGoroutines]; ok {
 		out.goroutines = given
 	}
@@ -104,6 +106,9 @@ func (h *history) choose(n *notes) roles {
 func (h *history) noteUnused(r roles, n *notes) {
 	var unused []string
 	for _, name := range slices.Sorted(maps.Keys(h.names)) {
+		if r.process[h.table[h.names[name]].role] == name {
+			continue
+		}
 		if !slices.Contains([]string{r.goroutines, r.inFlight, r.requests, r.started, r.latency}, name) {
 			unused = append(unused, name)
 		}
@@ -125,11 +130,24 @@ func (h *history) load(pos evidence.Position, route string, r roles, n *notes) e
 	for _, rec := range h.records {
 		p := evidence.LoadPoint{At: rec.at, Seq: pos.Seq*seqRoom + rec.index}
 		found := h.fill(&p, rec, route, r, l.Roles, n)
+		if route == "" {
+			fillProcess(&p, rec, r)
+		}
 		if found || route == "" {
 			l.Points = append(l.Points, p)
 		}
 	}
 	return l
+}
+
+// fillProcess adds what the process and its collector used.
+func fillProcess(p *evidence.LoadPoint, rec *record, r roles) {
+	for role, to := range map[role]**float64{roleCPU: &p.CPUSeconds, roleCollector: &p.CollectorSeconds, roleCycles: &p.GCCycles, roleHeapGoal: &p.HeapGoal} {
+		if c := rec.cells[cellKey{r.process[role], ""}]; c != nil && c.hasValue {
+			v := c.value
+			*to = &v
+		}
+	}
 }
 
 func (h *history) fill(p *evidence.LoadPoint, rec *record, route string, r roles, used map[string]string, n *notes) (found bool) {
