@@ -6,17 +6,18 @@ import (
 	"strings"
 	"testing"
 
+	"go-debug/analyze/budget"
 	"go-debug/analyze/evidence"
 )
 
-// requestsOf decodes a trace of testdata in all ways there are.
+// requestsOf decodes a trace of testdata.
 func requestsOf(t *testing.T, file string) *evidence.Trace {
 	t.Helper()
 	data, err := os.ReadFile("testdata/" + file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	tr, _ := sameEverywhere(t, bytes.Clone(data))
+	tr, _ := replayed(t, bytes.NewReader(data), 2, budget.Budget{})
 	addsUp(t, tr)
 	return tr
 }
