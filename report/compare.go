@@ -51,8 +51,10 @@ type Change struct {
 	Method   string      `json:"method" jsonschema:"how interval and p were found"`
 	Why      string      `json:"why" jsonschema:"what the class follows from"`
 	// NewSite and Outgrown are set for new findings of the exact detectors.
-	NewSite       bool `json:"new_site" jsonschema:"whether nobody was seen to block there in the baseline"`
-	Outgrown      bool `json:"outgrown" jsonschema:"whether the finding is new, and far more goroutines stay at a place where they passed in the baseline"`
+	NewSite  bool `json:"new_site" jsonschema:"whether nobody was seen to block there in the baseline"`
+	Outgrown bool `json:"outgrown" jsonschema:"whether the finding is new, and far more goroutines stay at a place where they passed in the baseline"`
+	// Pooled is set where several runs of both sides were counted together.
+	Pooled        bool `json:"pooled" jsonschema:"whether significantly more goroutines stay there than before, over all runs together"`
 	Accepted      Text `json:"accepted" jsonschema:"the reason for which the policy accepts the finding; null when it does not"`
 	AcceptedUntil Text `json:"accepted_until" jsonschema:"the last day on which it does; null when it does not"`
 	Unconfirmed   bool `json:"unconfirmed" jsonschema:"whether it would have failed and did not in an earlier capture of the same target"`

@@ -122,7 +122,7 @@ func (r *Report) ApplyGate(t Trial) int {
 	if p.FailOn > 0 {
 		gate.FailOn = Text(p.FailOn.String())
 	}
-	all := changes(r, c)
+	all := t.pooled(changes(r, c))
 	expired, unused := accept(all, p.Accept, r.day(p.Now))
 	gate.Notes = append(gate.Notes, unused...)
 	gate.Notes = append(gate.Notes, p.confirm(all, c != nil, t.Earlier)...)
@@ -170,7 +170,7 @@ func (p Policy) confirm(all []Change, compared bool, earlier []*Report) (notes [
 			continue
 		}
 		failing[ch.Print] = true
-		ch.Unconfirmed = slices.ContainsFunc(earlier, func(e *Report) bool { return e.Gate != nil && !e.Gate.failing(ch.Print) })
+		ch.Unconfirmed = !ch.Pooled && slices.ContainsFunc(earlier, func(e *Report) bool { return e.Gate != nil && !e.Gate.failing(ch.Print) })
 		if ch.Unconfirmed {
 			notes = append(notes, ch.reason(compared)+" is not in each of the captures, and does not fail")
 		}

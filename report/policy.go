@@ -152,9 +152,9 @@ func (p Policy) fails(ch Change) bool {
 	case ch.Accepted != "" || ch.Unconfirmed:
 		return false
 	case ch.Class == ClassGrown:
-		return p.counts(ch)
+		return p.counts(ch) || ch.Pooled && p.doubts(ch)
 	}
-	return ch.Class == ClassNew && (p.counts(ch) || (ch.NewSite || ch.Outgrown) && p.doubts(ch))
+	return ch.Class == ClassNew && (p.counts(ch) || (ch.NewSite || ch.Outgrown || ch.Pooled) && p.doubts(ch))
 }
 
 // counts reports whether a finding is severe and sure enough for the policy.
@@ -180,6 +180,8 @@ func (ch *Change) reason(compared bool) string {
 	text := fmt.Sprintf("%s %s%s (%s, %s)", kind, ch.Rule, at, ch.Severity, ch.Confidence)
 	switch {
 	case ch.Class == ClassGrown && ch.Why != "":
+		text += ": " + ch.Why
+	case ch.Pooled:
 		text += ": " + ch.Why
 	case ch.Class == ClassNew && ch.Outgrown && ch.Confidence == analyze.Possible:
 		text += ": " + ch.Why

@@ -44,9 +44,9 @@ func testSamples(vars []variable, rules ScoreRules) {
 		default:
 			v.P, v.Direction = &p[i], ScoreSteady
 			v.Method = fmt.Sprintf("difference of two sampled rates with √%d of the binomial spread, two-sided, Holm over %d functions", overdispersion, len(vars))
-			if p[i] <= rules.Level && z[i] > 0 {
+			if p[i] <= rules.level() && z[i] > 0 {
 				v.Direction = ScoreWorse
-			} else if p[i] <= rules.Level {
+			} else if p[i] <= rules.level() {
 				v.Direction = ScoreBetter
 			}
 		}

@@ -38,10 +38,11 @@ func newScores(all []score.Score) []Score {
 
 // ScoreRules say when a score has changed.
 type ScoreRules struct {
-	Level     float64 // of a family: the chance that any of its scores is called worse when none is; and as much for better
+	Level     float64 // the chance that any score of any family is called worse when none is; and as much for better
 	MinEffect float64 // share of the value before
 	MinPoints float64 // share of the largest of the family, for those with a score for each function
 	Seed      uint64
+	families  int // that share the level; 0 is one
 	// Least is the smallest change that matters to anybody, by family and unit.
 	Least map[string]float64
 	// Skip are families that are not compared.
@@ -56,6 +57,9 @@ func DefaultScoreRules() ScoreRules {
 		"wait ns": 50e3, "runtime ns": 50e3, "load ns": 50e3, "delay ns_per_s": 10e6, "delay ns_per_request": 1e3, "runtime ratio": 0.01,
 	}}
 }
+
+// level is that of one family.
+func (rules *ScoreRules) level() float64 { return rules.Level / float64(max(rules.families, 1)) }
 
 // Direction is what became of a score.
 type Direction string
@@ -89,6 +93,9 @@ type ScoreChange struct {
 // most out of proportion first. Neither group may be empty.
 func CompareScores(before, after []*Report, rules ScoreRules) []ScoreChange {
 	var all []variable
+	// Each family is tested at its part of the level, or a gate of six families would fail one healthy program
+	// in four.
+	rules.families = comparable(before, after)
 	for _, family := range score.Families {
 		if rules.Skip[string(family)] {
 			continue
@@ -104,6 +111,17 @@ func CompareScores(before, after []*Report, rules ScoreRules) []ScoreChange {
 		out[i] = all[i].ScoreChange
 	}
 	return out
+}
+
+// comparable is the number of families of which both sides have scores.
+func comparable(before, after []*Report) int {
+	n := 0
+	for _, family := range score.Families {
+		if vars, _ := variables(string(family), family.Many(), before, after); len(vars) > 0 {
+			n++
+		}
+	}
+	return n
 }
 
 // maxGrowth is where growth stops to count for more: what was not there before grew without bound.
@@ -278,39 +296,34 @@ func zeroMissing(x []float64) {
 
 // testTogether is the test for many scores.
 func testTogether(vars []variable, rules ScoreRules) {
-	rose := maxT(vars, 1, rules.Seed)
-	fell := maxT(vars, -1, rules.Seed)
-	method := fmt.Sprintf("permutation max-T over the %d scores of the family, one-sided, %d dealings", len(vars), rose.Dealings)
+	res := maxT(vars, rules.Seed)
+	method := fmt.Sprintf("permutation max-T over the %d scores of the family, one-sided, %d dealings", len(vars), res.Dealings)
 	for i := range vars {
-		vars[i].decide(rose.Rises[i], fell.Rises[i].P, method, rules.Level, rules.Level)
+		vars[i].decide(res.Rises[i], res.Rises[i].P, res.Rises[i].Fall, method, rules, rules.level())
 	}
 }
 
 // testEach is the test for a few scores.
 func testEach(vars []variable, rules ScoreRules) {
+	res := maxT(vars, rules.Seed)
 	up, down := make([]float64, len(vars)), make([]float64, len(vars))
-	rises := make([]stats.Rise, len(vars))
-	dealings := 0
-	for i := range vars {
-		one := maxT(vars[i:i+1], 1, rules.Seed)
-		rises[i], dealings = one.Rises[0], one.Dealings
-		up[i], down[i] = rises[i].P, maxT(vars[i:i+1], -1, rules.Seed).Rises[0].P
+	for i, r := range res.Rises {
+		up[i], down[i] = r.Alone, r.AloneFall
 	}
 	up, down = stats.Holm(up), stats.Holm(down)
-	method := fmt.Sprintf("permutation test, one-sided, %d dealings, Holm over the %d scores of the family", dealings, len(vars))
+	method := fmt.Sprintf("permutation test, one-sided, %d dealings, Holm over the %d scores of the family", res.Dealings, len(vars))
 	for i := range vars {
-		rises[i].P = up[i]
-		vars[i].decide(rises[i], down[i], method, rules.Level, rules.Level/float64(len(vars)))
+		vars[i].decide(res.Rises[i], up[i], down[i], method, rules, rules.level()/float64(len(vars)))
 	}
 }
 
-// maxT tests for a rise, or for a fall with sign -1.
-func maxT(vars []variable, sign float64, seed uint64) stats.MaxTResult {
+// maxT compares the runs of the two sides.
+func maxT(vars []variable, seed uint64) stats.MaxTResult {
 	runs := func(of func(*variable) []float64) [][]float64 {
 		out := make([][]float64, len(of(&vars[0])))
 		for i := range out {
 			for v := range vars {
-				out[i] = append(out[i], sign*of(&vars[v])[i])
+				out[i] = append(out[i], of(&vars[v])[i])
 			}
 		}
 		return out
@@ -322,11 +335,11 @@ func maxT(vars []variable, sign float64, seed uint64) stats.MaxTResult {
 // half in one of 100 functions in four of five comparisons.
 const advisedRuns = 8
 
-// decide takes the smaller of the chances of the two directions, each tested at the level. least is the level
+// decide takes the smaller of the chances of the two directions, each tested at the family's level. least is the level
 // that one score by itself has to reach before the others of its family are allowed for.
-func (v *variable) decide(rise stats.Rise, pFall float64, method string, level, least float64) {
+func (v *variable) decide(rise stats.Rise, pRise, pFall float64, method string, rules ScoreRules, least float64) {
 	v.Method, v.Interval = method, rise.Interval
-	p, direction := rise.P, ScoreWorse
+	p, direction := pRise, ScoreWorse
 	if pFall < p {
 		p, direction = pFall, ScoreBetter
 	}
@@ -341,8 +354,8 @@ func (v *variable) decide(rise stats.Rise, pFall float64, method string, level, 
 		n := stats.NeededRuns(least)
 		v.Direction, v.P = ScoreUntold, nil
 		v.Why = fmt.Sprintf("%d and %d runs cannot show any change at %g %%: need n ≥ %d on each side (below %d the test cannot fire at all)",
-			v.Runs[0], v.Runs[1], 100*level, max(n, advisedRuns), n)
-	case p <= level:
+			v.Runs[0], v.Runs[1], 100*rules.Level, max(n, advisedRuns), n)
+	case p <= rules.level():
 		v.Direction = direction
 	default:
 		v.Direction = ScoreSteady

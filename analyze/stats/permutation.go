@@ -4,6 +4,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"sort"
 
 	"gonum.org/v1/gonum/mathext"
 )
@@ -25,8 +26,11 @@ type Rise struct {
 	// Change is After less Before; Interval bounds it (Hodges–Lehmann shift; see ShiftInterval).
 	Change   float64
 	Interval *[2]float64
-	// T is the statistic, P the chance that any variable shows as much if nothing changed.
-	T, P float64
+	// T is the statistic, P the chance that any variable rises as much if nothing changed, and Fall that any
+	// falls as much.
+	T, P, Fall float64
+	// Alone and AloneFall are these chances of the variable by itself, whatever the others do.
+	Alone, AloneFall float64
 }
 
 // MaxTResult is a comparison of all variables.
@@ -74,12 +78,12 @@ func MaxT(before, after [][]float64, seed uint64) MaxTResult {
 	if len(runs) == 0 || len(runs[0]) == 0 {
 		return res
 	}
-	columns := columnsOf(runs)
-	res.Rises = make([]Rise, len(columns))
-	for v := range columns {
-		x := columns[v].values
-		res.Rises[v] = riseOf(x[:len(before)], x[len(before):])
-		res.Rises[v].P = 1
+	m := matrixOf(runs)
+	res.Rises = make([]Rise, m.variables)
+	for v := range res.Rises {
+		r := riseOf(column(before, v), column(after, v))
+		r.P, r.Fall, r.Alone, r.AloneFall = 1, 1, 1, 1
+		res.Rises[v] = r
 	}
 	if len(before) < 2 || len(after) < 2 {
 		return res
@@ -88,98 +92,149 @@ func MaxT(before, after [][]float64, seed uint64) MaxTResult {
 	for i := range dealt {
 		dealt[i] = len(before) + i
 	}
-	for v := range columns {
-		res.Rises[v].T = columns[v].welch(dealt)
-	}
-	largest, exact := dealings(columns, dealt, len(runs), seed)
-	res.Dealings, res.Exact = len(largest), exact
-	slices.Sort(largest)
-	for v := range res.Rises {
-		r := &res.Rises[v]
-		at, _ := slices.BinarySearch(largest, r.T-1e-9*math.Abs(r.T))
-		r.P = float64(len(largest)-at) / float64(len(largest))
-	}
+	c := newCounts(m, dealt)
+	res.Exact = deal(dealt, len(runs), seed, c.add)
+	res.Dealings = len(c.largest)
+	c.chances(res.Rises)
 	return res
 }
 
-// column is a variable over all runs of both groups.
-type column struct {
-	values     []float64
-	centred    []float64 // less their mean, so that sums of squares lose no digits
-	sum, sumSq float64   // of centred
-	floor      float64
-}
-
-// columnsOf turns runs × variables into variables × runs.
-func columnsOf(runs [][]float64) []column {
-	out := make([]column, len(runs[0]))
-	n := float64(len(runs))
-	for v := range out {
-		c := &out[v]
-		mean := 0.0
-		for i := range runs {
-			c.values = append(c.values, runs[i][v])
-			mean += runs[i][v] / n
-		}
-		for _, x := range c.values {
-			d := x - mean
-			c.centred = append(c.centred, d)
-			c.sum += d
-			c.sumSq += d * d
-		}
-		// A tenth of the spread of all runs, and a hundredth of their mean, so that runs which happen to
-		// agree to many digits prove nothing.
-		c.floor = (0.1*math.Sqrt(c.sumSq/max(n-1, 1)) + 0.01*math.Abs(mean)) / math.Sqrt(n)
+func column(runs [][]float64, v int) []float64 {
+	out := make([]float64, len(runs))
+	for i := range runs {
+		out[i] = runs[i][v]
 	}
 	return out
 }
 
-// welch is the difference of the means over its standard error and the floor; after are the runs of the
-// second group.
-func (c *column) welch(after []int) float64 {
-	k := float64(len(after))
-	m := float64(len(c.centred)) - k
-	var sum, sumSq float64
-	for _, i := range after {
-		x := c.centred[i]
-		sum += x
-		sumSq += x * x
-	}
-	d := sum/k - (c.sum-sum)/m
-	if math.Abs(d) <= 1e-12*c.floor || c.floor == 0 {
-		return 0
-	}
-	rest, restSq := c.sum-sum, c.sumSq-sumSq
-	variance := max(0, (sumSq-sum*sum/k)/(k-1))/k + max(0, (restSq-rest*rest/m)/(m-1))/m
-	return d / (math.Sqrt(variance) + c.floor)
+// matrix is all runs of both groups, centred: a row for each run, so that a dealing adds up whole rows.
+type matrix struct {
+	runs, variables int
+	values, squares []float64 // less the mean of their variable, so that sums of squares lose no digits
+	sum, sumSq      []float64 // of all runs
+	floor           []float64 // see welch
 }
 
-// dealings are the largest statistics over all variables for each way of dealing n runs so that as many
-// as were dealt are in the second group. The way they were really dealt is among them.
-func dealings(columns []column, dealt []int, n int, seed uint64) (largest []float64, exact bool) {
-	deal := func(after []int) {
-		top := math.Inf(-1)
-		for v := range columns {
-			top = max(top, columns[v].welch(after))
+func matrixOf(runs [][]float64) *matrix {
+	m := &matrix{runs: len(runs), variables: len(runs[0])}
+	n := float64(m.runs)
+	m.values, m.squares = make([]float64, m.runs*m.variables), make([]float64, m.runs*m.variables)
+	m.sum, m.sumSq, m.floor = make([]float64, m.variables), make([]float64, m.variables), make([]float64, m.variables)
+	for v := range m.variables {
+		mean := 0.0
+		for i := range runs {
+			mean += runs[i][v] / n
 		}
-		largest = append(largest, top)
+		for i := range runs {
+			d := runs[i][v] - mean
+			m.values[i*m.variables+v], m.squares[i*m.variables+v] = d, d*d
+			m.sum[v] += d
+			m.sumSq[v] += d * d
+		}
+		// A tenth of the spread of all runs, and a hundredth of their mean, so that runs which happen to
+		// agree to many digits prove nothing.
+		m.floor[v] = (0.1*math.Sqrt(m.sumSq[v]/max(n-1, 1)) + 0.01*math.Abs(mean)) / math.Sqrt(n)
 	}
+	return m
+}
+
+// welch sets t to the statistic of each variable for a dealing: the difference of the means over its standard
+// error and the floor. after are the runs of the second group; sum and sumSq are scratch.
+func (m *matrix) welch(after []int, t, sum, sumSq []float64) {
+	clear(sum)
+	clear(sumSq)
+	for _, i := range after {
+		row, squares := m.values[i*m.variables:(i+1)*m.variables], m.squares[i*m.variables:(i+1)*m.variables]
+		for v := range row {
+			sum[v] += row[v]
+			sumSq[v] += squares[v]
+		}
+	}
+	k := float64(len(after))
+	l := float64(m.runs) - k
+	for v := range t {
+		rest, restSq := m.sum[v]-sum[v], m.sumSq[v]-sumSq[v]
+		d := sum[v]/k - rest/l
+		if math.Abs(d) <= 1e-12*m.floor[v] || m.floor[v] == 0 {
+			t[v] = 0
+			continue
+		}
+		variance := max(0, (sumSq[v]-sum[v]*sum[v]/k)/(k-1))/k + max(0, (restSq-rest*rest/l)/(l-1))/l
+		t[v] = d / (math.Sqrt(variance) + m.floor[v])
+	}
+}
+
+// counts keeps, over all dealings, the largest and the smallest statistic of any variable, and how often each
+// variable shows as much by itself as it really does.
+type counts struct {
+	m                 *matrix
+	real              []float64
+	largest, smallest []float64
+	above, below      []int
+	t, sum, sumSq     []float64
+}
+
+func newCounts(m *matrix, dealt []int) *counts {
+	n := m.variables
+	c := &counts{m: m, real: make([]float64, n), above: make([]int, n), below: make([]int, n), t: make([]float64, n), sum: make([]float64, n), sumSq: make([]float64, n)}
+	m.welch(dealt, c.real, c.sum, c.sumSq)
+	return c
+}
+
+// slack is by how much statistics of equal dealings may differ in their last digits.
+func slack(t float64) float64 { return 1e-9 * math.Abs(t) }
+
+func (c *counts) add(after []int) {
+	c.m.welch(after, c.t, c.sum, c.sumSq)
+	largest, smallest := math.Inf(-1), math.Inf(1)
+	for v, t := range c.t {
+		largest, smallest = max(largest, t), min(smallest, t)
+		if t >= c.real[v]-slack(c.real[v]) {
+			c.above[v]++
+		}
+		if t <= c.real[v]+slack(c.real[v]) {
+			c.below[v]++
+		}
+	}
+	c.largest, c.smallest = append(c.largest, largest), append(c.smallest, smallest)
+}
+
+// chances turns the counts into the chances of the variables.
+func (c *counts) chances(rises []Rise) {
+	slices.Sort(c.largest)
+	slices.Sort(c.smallest)
+	n := float64(len(c.largest))
+	for v := range rises {
+		r, t := &rises[v], c.real[v]
+		up, _ := slices.BinarySearch(c.largest, t-slack(t))
+		down := sort.Search(len(c.smallest), func(i int) bool { return c.smallest[i] > t+slack(t) })
+		r.T, r.P, r.Fall = t, (n-float64(up))/n, float64(down)/n
+		r.Alone, r.AloneFall = float64(c.above[v])/n, float64(c.below[v])/n
+	}
+}
+
+// deal calls f with ways of dealing n runs so that as many as were dealt are in the second group: all there are, or a
+// random selection, the way they were really dealt first.
+func deal(dealt []int, n int, seed uint64, f func(after []int)) (exact bool) {
 	k := len(dealt)
 	if choose(n, k) <= exactDealings {
-		eachSubset(make([]int, 0, k), 0, n, k, deal)
-		return largest, true
+		eachSubset(make([]int, 0, k), 0, n, k, f)
+		return true
 	}
-	deal(dealt)
+	f(dealt)
 	order := make([]int, n)
 	for i := range order {
 		order[i] = i
 	}
 	rng := rand.New(rand.NewPCG(seed, uint64(n)<<32|uint64(k)))
 	for range maxDealings {
-		rng.Shuffle(n, func(i, j int) { order[i], order[j] = order[j], order[i] })
-		deal(order[:k])
+		for i := range k { // the first k of a shuffle
+			j := i + rng.IntN(n-i)
+			order[i], order[j] = order[j], order[i]
+		}
+		f(order[:k])
 	}
-	return largest, false
+	return false
 }
 
 // eachSubset calls f with each way to choose k of the numbers from i to n-1 in addition to those chosen.

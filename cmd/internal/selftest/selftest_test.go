@@ -144,11 +144,11 @@ func TestDeadRules(t *testing.T) {
 
 // Scores are planted in all runs; too few runs show nothing, and neither does a family without evidence.
 func TestScores(t *testing.T) {
-	test := healthy(t, 6)
+	test := healthy(t, 7)
 	test.Demand = []string{"load", "runtime", "cpu", "alloc", "delay", "wait"}
 	all := run(t, test)
 	if got := in(all, report.PlantDead); len(got) > 0 || len(all) != 7 {
-		t.Errorf("dead of six runs: %+v", all)
+		t.Errorf("dead of seven runs: %+v", all)
 	}
 	test.Sets = slices.Clone(test.Sets)
 	for i, s := range test.Sets {
@@ -160,11 +160,11 @@ func TestScores(t *testing.T) {
 	if all := run(t, test); len(all) != 1 || !strings.Contains(all[0].Why, "absent: no trace") {
 		t.Errorf("without a trace: %+v", all)
 	}
-	// There are so many scores of the load that five runs cannot show any.
-	test = healthy(t, 5)
+	// There are so many scores of the load that six runs cannot show any.
+	test = healthy(t, 6)
 	test.Demand = []string{"load"}
-	if all := run(t, test); len(all) != 1 || !strings.Contains(all[0].Why, "5 and 5 runs cannot show any change") {
-		t.Errorf("five runs: %+v", all)
+	if all := run(t, test); len(all) != 1 || !strings.Contains(all[0].Why, "6 and 6 runs cannot show any change") {
+		t.Errorf("six runs: %+v", all)
 	}
 	test = healthy(t, 2)
 	test.Demand = []string{"cpu"}
