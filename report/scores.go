@@ -95,7 +95,7 @@ func CompareScores(before, after []*Report, rules ScoreRules) []ScoreChange {
 	var all []variable
 	// Each family is tested at its part of the level, or a gate of six families would fail one healthy program
 	// in four.
-	rules.families = comparable(before, after)
+	rules.families = sharedFamilies(before, after)
 	for _, family := range score.Families {
 		if rules.Skip[string(family)] {
 			continue
@@ -113,8 +113,8 @@ func CompareScores(before, after []*Report, rules ScoreRules) []ScoreChange {
 	return out
 }
 
-// comparable is the number of families of which both sides have scores.
-func comparable(before, after []*Report) int {
+// sharedFamilies is the number of families of which both sides have scores.
+func sharedFamilies(before, after []*Report) int {
 	n := 0
 	for _, family := range score.Families {
 		if vars, _ := variables(string(family), family.Many(), before, after); len(vars) > 0 {

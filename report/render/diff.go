@@ -54,6 +54,9 @@ var scoreColumns = []column{
 	{title: "Change (95 % CI)", right: true}, {title: "p", right: true},
 }
 
+// metricColumns are those of Markdown, in the customary form of comparisons in pull requests.
+var metricColumns = []column{{title: "metric"}, {title: "before"}, {title: "after"}, {title: "change (95 % CI)"}, {title: "p"}}
+
 func scoreRow(c *report.ScoreChange) []string {
 	unit, per, _ := strings.Cut(c.Unit, "_per_")
 	name := c.Family
@@ -151,7 +154,7 @@ func (m *page) difference(d *report.Diff) {
 	}
 	for _, t := range scoreTables(d, m.Options) {
 		m.printf("\n### %s\n\n", t.title)
-		m.table(scoreColumns, t.rows())
+		m.table(metricColumns, t.rows())
 		m.more(t.rest, "score")
 		if t.legend != "" {
 			m.printf("\n%s\n", t.legend)

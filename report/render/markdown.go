@@ -311,7 +311,7 @@ func cellText(s string) string {
 // harmless matches words that mean nothing in Markdown wherever they stand: letters,
 // digits, and punctuation that neither begins a construct nor joins into one. No "@", "#"
 // or "//", which GitHub turns into mentions, references and links; no "www.".
-var harmless = regexp.MustCompile(`^[(]?[\p{L}\p{N}×µ…±–≥≤%=,.;:?/+'"-]*[)]?[.,;:!]*$`)
+var harmless = regexp.MustCompile(`^[(]?[\p{L}\p{N}×µ…±–−≥≤%=,.;:?/+'"-]*[)]?[.,;:!]*$`)
 
 // blockStart matches words that begin a list, a quote, a heading or a rule at the start of
 // a line.

@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"slices"
 	"strings"
@@ -42,7 +43,7 @@ type outcome struct {
 }
 
 // judge has the gate judge runs drawn from the pool.
-func judge(ctx context.Context, pool string, gates int, sizes []int, asJSON bool) error {
+func judge(ctx context.Context, pool string, gates int, sizes []int, only *regexp.Regexp, asJSON bool) error {
 	reports := map[string][]*report.Report{}
 	for _, v := range variants {
 		rs, err := readAll(ctx, filepath.Join(pool, v.name))
@@ -57,6 +58,9 @@ func judge(ctx context.Context, pool string, gates int, sizes []int, asJSON bool
 	}
 	var out []outcome
 	for _, v := range variants[1:] {
+		if !only.MatchString(v.name) {
+			continue
+		}
 		for _, n := range sizes {
 			if n > rounds {
 				return fmt.Errorf("%d runs a side of a pool of %d rounds", n, rounds)
@@ -68,6 +72,9 @@ func judge(ctx context.Context, pool string, gates int, sizes []int, asJSON bool
 			out = append(out, o)
 			fmt.Fprintf(os.Stderr, "%s, %d runs: %d of %d failed %v\n", v.title, n, o.Failed, o.Gates, o.By)
 		}
+	}
+	if len(out) == 0 {
+		return fmt.Errorf("no variant is called %s", only)
 	}
 	if asJSON {
 		return json.NewEncoder(os.Stdout).Encode(out)

@@ -2,7 +2,7 @@
 // known size.
 //
 //	go run ./scripts/simulate capture [-rounds n] [-for d] -pool DIR
-//	go run ./scripts/simulate judge [-gates n] [-runs n,n] [-json] -pool DIR
+//	go run ./scripts/simulate judge [-gates n] [-runs n,n] [-only regexp] [-json] -pool DIR
 //
 // capture starts a small server in eight variants at once: twice as it is, with its lock held 10, 25 and 100 %
 // longer, and leaking 1, 5 and 20 goroutines per 1,000 requests. It drives each by closed-loop clients, while a
@@ -23,6 +23,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"regexp"
 	"strconv"
 	"strings"
 	"syscall"
@@ -61,13 +62,18 @@ func run(ctx context.Context, args []string) error {
 		pool := f.String("pool", "", "the directory of the captures")
 		gates := f.Int("gates", 200, "gates for each variant and size")
 		runs := f.String("runs", "5,8,10", "runs on each side")
+		only := f.String("only", "", "regular expression for the names of the variants")
 		asJSON := f.Bool("json", false, "print JSON")
 		f.Parse(args[1:])
 		sizes, err := numbers(*runs)
 		if err != nil {
 			return err
 		}
-		return judge(ctx, *pool, *gates, sizes, *asJSON)
+		which, err := regexp.Compile(*only)
+		if err != nil {
+			return err
+		}
+		return judge(ctx, *pool, *gates, sizes, which, *asJSON)
 	}
 	return fmt.Errorf("unknown command %q: capture or judge", args[0])
 }
