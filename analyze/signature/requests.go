@@ -10,7 +10,9 @@ import (
 // requestStarts are the functions in which goroutines start that serve requests, by their beginnings. A
 // response waits for the background read of its connection to end.
 var requestStarts = []string{
-	"net/http.(*conn).serve", "net/http.(*connReader).backgroundRead", "net/http.(*http2serverConn).runHandler",
+	"net/http.(*conn).serve", "net/http.(*connReader).backgroundRead",
+	"net/http.(*http2serverConn).runHandler", // gone
+	"net/http/internal/http2.(*serverConn).runHandler",
 	"golang.org/x/net/http2.(*serverConn).runHandler", "google.golang.org/grpc.(*Server).", "net/rpc.(*service).call",
 	"github.com/valyala/fasthttp.(*workerPool).",
 }

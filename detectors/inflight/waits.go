@@ -63,7 +63,8 @@ func awaitsClient(function string) bool {
 	switch function {
 	case "net/http.(*body).Read", "net/http.(*body).readLocked", "google.golang.org/grpc.(*serverStream).RecvMsg",
 		"github.com/gorilla/websocket.(*Conn).NextReader", "github.com/gorilla/websocket.(*Conn).advanceFrame",
-		"net/http.(*http2requestBody).Read":
+		"net/http.(*http2requestBody).Read", // gone
+		"net/http/internal/http2.(*requestBody).Read":
 		return true
 	}
 	return strings.Contains(function, "promhttp.HandlerFor")

@@ -91,8 +91,8 @@ func isMainGroup(g *evidence.Group) bool {
 // serverFunctions are the outer frames of goroutines that serve requests.
 var serverFunctions = map[string]bool{
 	connServe:                                              true,
-	"net/http.(*http2serverConn).runHandler":               true,
-	"net/http.(*http2serverConn).serve":                    true,
+	"net/http.(*http2serverConn).runHandler":               true, // gone
+	"net/http.(*http2serverConn).serve":                    true, // gone
 	"net/http/internal/http2.(*serverConn).runHandler":     true,
 	"net/http/internal/http2.(*serverConn).serve":          true,
 	"golang.org/x/net/http2.(*serverConn).runHandler":      true,
