@@ -9,41 +9,45 @@ import (
 	"go-debug/analyze/stats"
 )
 
-const (
-	// minSamples is the least number of samples of one profile that a comparison means something for.
-	minSamples = 200
-	// overdispersion is how much wider than binomial the shares of a function in profiles of one
-	// program spread.
-	overdispersion = 3
-)
+// minSamples is the least number of samples of one profile that a comparison means something for.
+const minSamples = 200
+
+// sampling is how the scores of a family spread by sampling alone.
+type sampling struct {
+	overdispersion float64 // the variance, in that of independent samples
+	nested         bool    // a sample counts for each function of its stack
+	spread         string
+}
+
+// sampled are the families of which one profile tells its own spread. Functions in CPU profiles of one
+// program spread √3 as widely as binomial counts. Allocation profiles take a sample every Period bytes on
+// average, so that what b bytes rest on has a relative error of at most √(Period/b).
+var sampled = map[string]sampling{
+	string(score.CPU):   {overdispersion: 3, nested: true, spread: "√3 of the binomial spread"},
+	string(score.Alloc): {overdispersion: 1, spread: "σ = √(rate/bytes)"},
+}
 
 // testSamples compares one run with one: only for what is sampled is there anything to tell chance by.
 func testSamples(vars []variable, rules ScoreRules) {
-	var total [2]int64
-	for i := range vars {
-		for side := range total {
-			total[side] = max(total[side], vars[i].n[side])
-		}
-	}
-	sampled := vars[0].Family == string(score.CPU)
+	s, known := sampled[vars[0].Family]
 	p := make([]float64, len(vars))
 	z := make([]float64, len(vars))
 	for i := range vars {
-		v := &vars[i]
-		z[i] = sampleZ(v)
+		z[i] = s.z(&vars[i])
 		p[i] = math.Erfc(math.Abs(z[i]) / math.Sqrt2)
 	}
 	p = stats.Holm(p)
+	total := s.total(vars)
 	for i := range vars {
 		v := &vars[i]
 		switch {
-		case !sampled:
+		case !known:
 			v.Direction, v.Why = ScoreUntold, "one run on each side: nothing says how much runs differ by themselves"
 		case min(total[0], total[1]) < minSamples:
 			v.Direction, v.Why = ScoreUntold, fmt.Sprintf("%d and %d samples: a comparison of two profiles takes at least %d", total[0], total[1], minSamples)
 		default:
 			v.P, v.Direction = &p[i], ScoreSteady
-			v.Method = fmt.Sprintf("difference of two sampled rates with √%d of the binomial spread, two-sided, Holm over %d functions", overdispersion, len(vars))
+			v.Method = fmt.Sprintf("difference of two sampled rates with %s, two-sided, Holm over %d functions", s.spread, len(vars))
 			if p[i] <= rules.level() && z[i] > 0 {
 				v.Direction = ScoreWorse
 			} else if p[i] <= rules.level() {
@@ -53,9 +57,24 @@ func testSamples(vars []variable, rules ScoreRules) {
 	}
 }
 
-// sampleZ is the difference of two rates over its spread. Value is samples over exposure; a side without
+// total is the number of samples of each side: where functions share samples, as many as the outermost has.
+func (s sampling) total(vars []variable) [2]int64 {
+	var total [2]int64
+	for i := range vars {
+		for side := range total {
+			if n := vars[i].n[side]; s.nested {
+				total[side] = max(total[side], n)
+			} else {
+				total[side] += n
+			}
+		}
+	}
+	return total
+}
+
+// z is the difference of two rates over its spread. Value is samples over exposure; a side without
 // samples has the exposure that the other would have.
-func sampleZ(v *variable) float64 {
+func (s sampling) z(v *variable) float64 {
 	exposure := func(side int, value float64) float64 {
 		if value > 0 && v.n[side] > 0 {
 			return float64(v.n[side]) / value
@@ -68,6 +87,6 @@ func sampleZ(v *variable) float64 {
 		return 0
 	}
 	n0, n1 := *v.Before*e0, *v.After*e1
-	spread := math.Sqrt(overdispersion * ((n0+1)/(e0*e0) + (n1+1)/(e1*e1)))
+	spread := math.Sqrt(s.overdispersion * ((n0+1)/(e0*e0) + (n1+1)/(e1*e1)))
 	return (*v.After - *v.Before) / spread
 }

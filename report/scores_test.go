@@ -86,6 +86,39 @@ func TestCompareScores(t *testing.T) {
 	}
 }
 
+// allocated is a run whose functions allocated so many bytes, of which a profile took a sample every
+// rate bytes.
+func allocated(rate float64, bytes map[string]float64) []*Report {
+	r := &Report{Inputs: []Input{{Kind: evidence.Allocs, Complete: true}}}
+	for name, b := range bytes {
+		r.Scores = append(r.Scores, Score{Family: "alloc", Name: name, Unit: "bytes_per_request", Value: b / 1000, N: new(int64(b / rate)), Better: "lower"})
+	}
+	return []*Report{r}
+}
+
+// Two allocation profiles are compared by the error that their sampling has, σ = √(rate/bytes), and not at all
+// where they rest on too few samples.
+func TestAllocationsOfOneRun(t *testing.T) {
+	const rate = 512 << 10
+	before := map[string]float64{"main.a": 100 << 20, "main.b": 300 << 20} // 200 and 600 samples
+	for name, c := range map[string]struct {
+		rate  float64
+		after map[string]float64
+		want  Direction
+		why   string
+	}{
+		"half as much again":            {rate, map[string]float64{"main.a": 150 << 20, "main.b": 300 << 20}, ScoreWorse, ""},
+		"half as much":                  {rate, map[string]float64{"main.a": 50 << 20, "main.b": 300 << 20}, ScoreBetter, ""},
+		"within twice the error of one": {rate, map[string]float64{"main.a": 114 << 20, "main.b": 300 << 20}, ScoreSteady, ""},
+		"too few samples":               {16 * rate, map[string]float64{"main.a": 150 << 20, "main.b": 300 << 20}, ScoreUntold, "49 and 55 samples: a comparison of two profiles takes at least 200"},
+	} {
+		got := changeOf(t, CompareScores(allocated(c.rate, before), allocated(c.rate, c.after), DefaultScoreRules()), "main.a")
+		if got.Direction != c.want || got.Why != c.why && c.why != "" || c.want != ScoreUntold && !strings.Contains(got.Method, "σ = √(rate/bytes)") {
+			t.Errorf("%s: %s (%s), want %s (%s): %+v", name, got.Direction, got.Why, c.want, c.why, got)
+		}
+	}
+}
+
 // In a family of many scores that are tested one by one, as few runs as could show one of them alone show none:
 // that is not the same as no difference.
 func TestFamilyNeedsMoreRuns(t *testing.T) {

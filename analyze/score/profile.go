@@ -17,7 +17,7 @@ func cpuScores(set *evidence.Set, perS float64) []Score {
 	}
 	ns := float64(p.PeriodNS())
 	seconds := float64(p.WindowNS) / 1e9
-	return slices.Clip(largest(CPU, by, total, func(samples int64) (float64, string) {
+	return slices.Clip(largest(CPU, by, total, 1, func(samples int64) (float64, string) {
 		if perS > 0 && seconds > 0 {
 			return float64(samples) * ns / (perS * seconds), "ns_per_request"
 		}
@@ -34,7 +34,11 @@ func columnScores(set *evidence.Set, kind evidence.Kind, column string, family F
 	if total <= 0 {
 		return nil
 	}
-	return largest(family, by, total, func(v int64) (float64, string) {
+	var perSample int64
+	if kind == evidence.Allocs { // of delay only its sum is known, which is no count of samples
+		perSample = changes[0].Period
+	}
+	return largest(family, by, total, perSample, func(v int64) (float64, string) {
 		switch {
 		case seconds > 0 && perS > 0:
 			return float64(v) / (perS * seconds), unit + "_per_request"
@@ -138,15 +142,20 @@ func capturing(f evidence.Frame) bool {
 	return false
 }
 
-// largest turns sums into scores, for the functions with more than a sliver of the total.
-func largest(family Family, by map[string]int64, total int64, scale func(int64) (float64, string)) []Score {
+// largest turns sums into scores, for the functions with more than a sliver of the total. perSample is what
+// one sample stands for on average, the rate of allocation profiles; 0 where it is not known.
+func largest(family Family, by map[string]int64, total, perSample int64, scale func(int64) (float64, string)) []Score {
 	names := slices.Sorted(maps.Keys(by))
 	names = slices.DeleteFunc(names, func(n string) bool { return float64(by[n]) < minSlice*float64(total) })
 	slices.SortStableFunc(names, func(a, b string) int { return cmp.Compare(by[b], by[a]) })
 	var out []Score
 	for _, n := range names[:min(len(names), MaxFunctions)] {
 		v, unit := scale(by[n])
-		out = append(out, Score{Family: family, Name: n, Unit: unit, Value: v, N: by[n]})
+		var samples int64
+		if perSample > 0 {
+			samples = max(by[n]/perSample, 1)
+		}
+		out = append(out, Score{Family: family, Name: n, Unit: unit, Value: v, N: samples})
 	}
 	return out
 }

@@ -82,6 +82,19 @@ func TestTotalsAreShares(t *testing.T) {
 	}
 }
 
+// Allocations rest on a sample every Period bytes; of a sum of delays nothing says on how many.
+func TestSamplesBehindSums(t *testing.T) {
+	allocs := profile(evidence.Allocs, "alloc_space")
+	allocs.Period, allocs.Stacks[0].Values[0] = 512<<10, 300<<20
+	all := Of(&evidence.Set{Profiles: []*evidence.Profile{allocs, profile(evidence.Mutex, "delay")}}, nil)
+	if s := find(t, all, Alloc, "example.com/app.work"); s.N != 600 {
+		t.Errorf("%d samples behind 300 MiB, want 600", s.N)
+	}
+	if s := find(t, all, Delay, "example.com/app.work"); s.N != 0 {
+		t.Errorf("%d samples behind a sum of delays, want none known", s.N)
+	}
+}
+
 func TestWaitAndLoadScores(t *testing.T) {
 	var h evidence.Histogram
 	for i := range 200 {

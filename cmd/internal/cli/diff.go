@@ -21,8 +21,8 @@ A side is whatever analyze reads (a profile, a dump, a trace, a bundle), a store
 baseline (a file, or the newest of a location), or a directory that holds several captures, bundles
 or reports: each is a run of its own then. With several runs on each side a difference is told from chance by a permutation test over all scores of
 a family, at 5 % for the family, and only differences of 10 % and one point of the total are shown
-as such. ~ means that no difference could be shown. With one run on each side only sampled CPU
-time can be compared at all.
+as such. ~ means that no difference could be shown. With one run on each side only what is
+sampled can be compared at all, CPU time and allocations, from 200 samples on.
 
 It exits with 0 whatever differs, 3 when a side could not be wholly read, and 4 when nothing could
 be compared.`,
