@@ -87,6 +87,9 @@ type ScoreChange struct {
 	Method    string      `json:"method" jsonschema:"how p was found"`
 	Slight    bool        `json:"slight" jsonschema:"whether the change is too small to matter, however sure it is"`
 	Why       string      `json:"why" jsonschema:"what the direction follows from, where p does not say it"`
+	// RunsBefore and RunsAfter are kept of changes that were shown, in the order of the runs.
+	RunsBefore []float64 `json:"runs_before" jsonschema:"the value of each run before, where a change was shown over several"`
+	RunsAfter  []float64 `json:"runs_after" jsonschema:"the value of each run now"`
 }
 
 // CompareScores compares two groups of runs score by score, worse ones first, in each family those that grew
@@ -109,6 +112,9 @@ func CompareScores(before, after []*Report, rules ScoreRules) []ScoreChange {
 	out := make([]ScoreChange, len(all))
 	for i := range all {
 		out[i] = all[i].ScoreChange
+		if d := out[i].Direction; (d == ScoreWorse || d == ScoreBetter) && len(all[i].before)+len(all[i].after) > 2 {
+			out[i].RunsBefore, out[i].RunsAfter = all[i].before, all[i].after
+		}
 	}
 	return out
 }

@@ -82,6 +82,34 @@ func (t *scoreTable) rows() [][]string {
 	return rows
 }
 
+// drawnRows draw the runs behind the medians too, both sides on one scale that begins at 0.
+func (t *scoreTable) drawnRows() [][]string {
+	rows := t.rows()
+	for i := range rows {
+		before, after := runSparks(&t.scores[i])
+		rows[i][1], rows[i][2] = strings.TrimSpace(rows[i][1]+" "+before), strings.TrimSpace(rows[i][2]+" "+after)
+	}
+	return rows
+}
+
+// runSparks are empty where the runs are not known, or more than one sees at a glance.
+func runSparks(c *report.ScoreChange) (before, after string) {
+	n := len(c.RunsBefore)
+	var all []*float64
+	for _, v := range slices.Concat(c.RunsBefore, c.RunsAfter) {
+		all = append(all, &v)
+	}
+	if len(all) > 2*sparkColumns {
+		return "", ""
+	}
+	drawing, _, _, ok := sparkline(all, 2*sparkColumns)
+	if !ok {
+		return "", ""
+	}
+	cells := []rune(drawing)
+	return string(cells[:n]), string(cells[n:])
+}
+
 // probability never rounds to nothing.
 func probability(p float64) string {
 	if p < 0.0001 {
@@ -154,7 +182,7 @@ func (m *page) difference(d *report.Diff) {
 	}
 	for _, t := range scoreTables(d, m.Options) {
 		m.printf("\n### %s\n\n", t.title)
-		m.table(metricColumns, t.rows())
+		m.table(metricColumns, t.drawnRows())
 		m.more(t.rest, "score")
 		if t.legend != "" {
 			m.printf("\n%s\n", t.legend)
