@@ -64,7 +64,16 @@ func fortioSuccess(code string) bool {
 
 var fortioHead = regexp.MustCompile(`(?m)^(Fortio [0-9].* running at|Starting at [0-9.]+ qps with|Aggregated Function Time : count)`)
 
-func isFortioText(head []byte) bool { return fortioHead.Match(head) }
+// isFortioText looks for fixed words first: every input is asked, and the expression alone took a fifth of the
+// time of a gate on forty bundles.
+func isFortioText(head []byte) bool {
+	for _, words := range []string{"Fortio ", "Starting at ", "Aggregated Function Time : count"} {
+		if bytes.Contains(head, []byte(words)) {
+			return fortioHead.Match(head)
+		}
+	}
+	return false
+}
 
 var (
 	fortioEnded   = regexp.MustCompile(`Ended after ([0-9.a-zµ]+) : ([0-9]+) calls`)
