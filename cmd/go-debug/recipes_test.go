@@ -56,7 +56,7 @@ func newBench(t *testing.T) *bench {
 		"GATE_SERVER": "leaky " + b.address,
 		"GATE_URL":    "http://" + b.address,
 		"GATE_LOAD":   "drive http://" + b.address + "/load",
-		"GATE_FLAGS":  "--for 2s --settle 200ms --retry 0 --only leak",
+		"GATE_FLAGS":  "--for 5s --settle 200ms --retry 0 --only leak",
 	}
 	return b
 }
