@@ -130,7 +130,7 @@ func decodeItem(ctx context.Context, it source.Item, roles metrics.Roles, b budg
 		raw.drain(b.Bytes)
 		return set, raw, &evidence.InputError{Err: errors.New(e.why), Hint: e.hint}
 	}
-	got, err := e.decode(ctx, c.Reader, it.Position, told{cmp.Or(it.Declared, evidence.Unknown), roles}, b)
+	got, err := e.decode(ctx, c, it.Position, told{cmp.Or(it.Declared, evidence.Unknown), roles}, b)
 	if got != nil {
 		set = got
 	}
