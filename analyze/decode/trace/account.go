@@ -150,7 +150,7 @@ func (r *replay) collector(t *thread, typ byte, ts int64, seq, stack uint64) err
 		r.gcKnown, r.gcSeq = true, seq-1
 	}
 	if !r.gcKnown || seq != r.gcSeq+1 {
-		t.gcSeq = seq
+		t.gcSeq, t.gcAt = seq, ts
 		if r.park(t, &r.gcParked) {
 			return nil
 		}

@@ -15,6 +15,7 @@ type batch struct {
 	data   []byte
 	n      int
 	cut    bool // the input ends within it
+	inTime bool // all batches of its generation that begin before it were delivered
 }
 
 // padding lets an event be read without looking at the end of the data for each byte: the

@@ -136,6 +136,17 @@ func (r *genReader) admit(g *generation, h batchHead) (next bool, err error) {
 
 // take reads the data of a batch and files it by what it is.
 func (r *genReader) take(g *generation, h batchHead, deliver func(batch)) error {
+	ahead := r.scout.upcoming.passing(r.offset)
+	if ahead != nil {
+		if ahead.done {
+			err := r.drop(h.size)
+			if err == nil {
+				g.end = r.offset
+			}
+			return err
+		}
+		ahead.done = true
+	}
 	b := batch{thread: h.thread, time: h.time, data: r.pool.get(h.size + padding)}
 	if g.minTime == 0 || h.time < g.minTime {
 		g.minTime = h.time
@@ -178,6 +189,7 @@ func (r *genReader) take(g *generation, h batchHead, deliver func(batch)) error 
 		r.early = append(r.early, b)
 		return errors.Join(err, r.keep(g, b))
 	default:
+		b.inTime = ahead != nil && err == nil && r.hasten(h.time, deliver)
 		deliver(b)
 	}
 	return err

@@ -210,6 +210,7 @@ type thread struct {
 	before **thread // what points to a parked one
 	state  threadState
 	gcSeq  uint64 // what a thread parked on the collector waits for
+	gcAt   int64  // and when it did that
 }
 
 type threadState uint8

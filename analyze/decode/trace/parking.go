@@ -7,6 +7,22 @@ import (
 	"slices"
 )
 
+// gcMargin is by how much the clocks of two processors may differ at most, in nanoseconds: a thousand times of
+// what they do. A cycle of the collector takes longer still.
+const gcMargin = 1e6
+
+// settleGCBefore is settleGC as soon as it is certain which event of the collector is the first: none comes
+// before it, so nothing that it follows from waits for another, and all that began before now was delivered.
+func (r *replay) settleGCBefore(now int64) bool {
+	var first *thread
+	for t := r.gcParked; t != nil; t = t.next {
+		if first == nil || t.gcSeq < first.gcSeq {
+			first = t
+		}
+	}
+	return first != nil && first.gcAt < now-gcMargin && r.settleGC()
+}
+
 // settleGC lets the earliest event of the collector go first when nothing else can go on: where
 // a generation has not shown the state of the collector, the order follows from the numbers alone.
 func (r *replay) settleGC() bool {

@@ -71,6 +71,11 @@ func (r *replay) feed(b batch) error {
 	if err := r.drain(); err != nil {
 		return err
 	}
+	if b.inTime && !r.gcKnown && r.settleGCBefore(r.ns(b.time)) {
+		if err := r.drain(); err != nil {
+			return err
+		}
+	}
 	for r.held > r.limit && r.forceNext() {
 		r.whole, r.crowded = false, true
 		if err := r.drain(); err != nil {

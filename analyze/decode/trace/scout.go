@@ -15,9 +15,11 @@ type scout struct {
 	root  string // the function that the user names as a request
 	head  [maxBatchHead + 1]byte
 
-	gen     generation // only its tables
-	minTime uint64     // of the batches that were looked at
-	tables  tables
+	gen generation // only its tables
+	// upcoming are the batches of events of the generation that it was last asked for.
+	upcoming upcomings
+	minTime  uint64 // of the batches that were looked at
+	tables   tables
 }
 
 // aheadOf is what can be read of an input without using it up; nil for a stream. Offsets count from where the
@@ -44,6 +46,15 @@ func (s *scout) names(offset int64, limit int64) (names *requestNames, known boo
 	s.gen.reset(s.minor)
 	s.minTime = math.MaxUint64
 	s.gen.strings, s.gen.stacks = s.gen.strings[:0], s.gen.stacks[:0]
+	s.upcoming.reset()
+	whole := false
+	defer func() {
+		if whole {
+			s.upcoming.sort()
+		} else {
+			s.upcoming.reset()
+		}
+	}()
 	id, kept := uint64(0), int64(0)
 	for {
 		h, n, ok := s.batch(offset)
@@ -66,6 +77,9 @@ func (s *scout) names(offset int64, limit int64) (names *requestNames, known boo
 		}
 		kind := s.head[n]
 		if kind != stringsBatch && kind != stacksBatch {
+			if kind != cpuSamplesBatch && kind != frequencyEvent && kind != syncBatch && len(s.upcoming.list) <= maxUpcoming {
+				s.upcoming.list = append(s.upcoming.list, upcoming{body: body, size: h.size, thread: h.thread, time: h.time})
+			}
 			continue
 		}
 		if kept += int64(h.size); kept > limit {
@@ -81,6 +95,7 @@ func (s *scout) names(offset int64, limit int64) (names *requestNames, known boo
 			s.gen.stacks = append(s.gen.stacks, b)
 		}
 	}
+	whole = true
 	return s.read(&s.gen)
 }
 
