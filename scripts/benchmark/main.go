@@ -24,6 +24,7 @@ var suites = []suite{
 	{"profile", benchProfile},
 	{"dump", benchDump},
 	{"capture", benchCapture},
+	{"gate", benchGate},
 }
 
 func main() {
@@ -51,7 +52,7 @@ func fail(err error) {
 func report(ctx context.Context, want []string) error {
 	for _, w := range want {
 		if !slices.ContainsFunc(suites, func(s suite) bool { return s.name == w }) {
-			return fmt.Errorf("unknown suite %q (have trace, profile, dump, capture)", w)
+			return fmt.Errorf("unknown suite %q (have trace, profile, dump, capture, gate)", w)
 		}
 	}
 	dir, err := os.MkdirTemp("", "go-debug-bench")
