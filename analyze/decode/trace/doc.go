@@ -130,8 +130,9 @@
 //
 // # Memory
 //
-// Events are worked through as they arrive. What has to wait for a batch that comes later stays in
-// memory: one generation more than there are workers, and four at most. Where the waiting events of one
+// Events are worked through as they arrive: from a file in the order of the times at which their batches begin,
+// from a stream as they stand, where half of them wait for batches at the end of their generation. What has
+// to wait for a batch that comes later stays in memory: one generation more than there are workers, and four at most. Where the waiting events of one
 // generation reach an eighth of the memory budget they are taken out of order instead: what they
 // depend on counts nowhere, and a warning says so.
 //
