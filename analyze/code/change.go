@@ -8,6 +8,7 @@ import (
 	"go/parser"
 	"go/printer"
 	"go/token"
+	"maps"
 	"slices"
 	"strings"
 
@@ -20,32 +21,10 @@ type Changed struct{ Before, After string }
 // Propose reads the source below dir and works the changes out that are asked for. A frame is left out where the
 // source is not there or another one's, and where the change is not certain from the function's source alone: it
 // knows no types, and so asks for forms that leave no doubt. It fails when dir cannot be opened.
-func Propose(dir string, changes map[evidence.Frame]evidence.Change) (out map[evidence.Frame]Changed, err error) {
-	defer func() { // the parser reads what anybody may have written
-		if r := recover(); r != nil {
-			out, err = nil, fmt.Errorf("source below %s could not be read: %v at %s", dir, r, panicSite())
-		}
-	}()
-	t, err := openTree(dir)
-	if err != nil {
-		return nil, err
-	}
-	defer t.close()
-	out = map[evidence.Frame]Changed{}
-	for f, change := range changes {
-		name, _, ok := t.locate(f)
-		if !ok {
-			continue
-		}
-		text, err := t.read(name)
-		if err != nil {
-			continue
-		}
-		if c, ok := propose(text, f, change); ok {
-			out[f] = c
-		}
-	}
-	return out, nil
+func Propose(dir string, changes map[evidence.Frame]evidence.Change) (map[evidence.Frame]Changed, error) {
+	return readAt(dir, maps.Keys(changes), func(_ string, text []byte, f evidence.Frame) (Changed, bool) {
+		return propose(text, f, changes[f])
+	})
 }
 
 // spot is a line of a function.

@@ -5,6 +5,7 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"iter"
 	"slices"
 	"strings"
 
@@ -14,10 +15,27 @@ import (
 // Quote reads the lines of the source below dir at which frames stand, without comments at their end. A frame is left out whose file
 // is not there, or whose line lies in no function of its name: then the source is another one's, or another
 // version. It fails when dir cannot be opened.
-func Quote(dir string, at []evidence.Frame) (quotes map[evidence.Frame]string, err error) {
+func Quote(dir string, at []evidence.Frame) (map[evidence.Frame]string, error) {
+	return readAt(dir, slices.Values(at), func(_ string, text []byte, f evidence.Frame) (string, bool) {
+		line := quoteLine(text, f)
+		return line, line != ""
+	})
+}
+
+// Locate finds the files of the source below dir in which frames stand, by their names relative to dir with
+// slashes, whatever the paths that the program was built with. A frame is left out like by Quote.
+func Locate(dir string, at []evidence.Frame) (map[evidence.Frame]string, error) {
+	return readAt(dir, slices.Values(at), func(name string, text []byte, f evidence.Frame) (string, bool) {
+		return name, quoteLine(text, f) != ""
+	})
+}
+
+// readAt asks of each frame whose file stands below dir, given by its name there and its text. A frame for which
+// the answer is false is left out, like one without a file.
+func readAt[T any](dir string, at iter.Seq[evidence.Frame], ask func(name string, text []byte, f evidence.Frame) (T, bool)) (out map[evidence.Frame]T, err error) {
 	defer func() { // the parser reads what anybody may have written
 		if r := recover(); r != nil {
-			quotes, err = nil, fmt.Errorf("source below %s could not be read: %v at %s", dir, r, panicSite())
+			out, err = nil, fmt.Errorf("source below %s could not be read: %v at %s", dir, r, panicSite())
 		}
 	}()
 	t, err := openTree(dir)
@@ -25,8 +43,8 @@ func Quote(dir string, at []evidence.Frame) (quotes map[evidence.Frame]string, e
 		return nil, err
 	}
 	defer t.close()
-	quotes = map[evidence.Frame]string{}
-	for _, f := range at {
+	out = map[evidence.Frame]T{}
+	for f := range at {
 		name, _, ok := t.locate(f)
 		if !ok {
 			continue
@@ -35,37 +53,11 @@ func Quote(dir string, at []evidence.Frame) (quotes map[evidence.Frame]string, e
 		if err != nil {
 			continue
 		}
-		if line := quoteLine(text, f); line != "" {
-			quotes[f] = line
+		if answer, ok := ask(name, text, f); ok {
+			out[f] = answer
 		}
 	}
-	return quotes, nil
-}
-
-// Locate finds the files of the source below dir in which frames stand, by their names relative to dir with
-// slashes, whatever the paths that the program was built with. A frame is left out like by Quote.
-func Locate(dir string, at []evidence.Frame) (files map[evidence.Frame]string, err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			files, err = nil, fmt.Errorf("source below %s could not be read: %v at %s", dir, r, panicSite())
-		}
-	}()
-	t, err := openTree(dir)
-	if err != nil {
-		return nil, err
-	}
-	defer t.close()
-	files = map[evidence.Frame]string{}
-	for _, f := range at {
-		name, _, ok := t.locate(f)
-		if !ok {
-			continue
-		}
-		if text, err := t.read(name); err == nil && quoteLine(text, f) != "" {
-			files[f] = name
-		}
-	}
-	return files, nil
+	return out, nil
 }
 
 // quoteLine is a frame's line of a file; empty where it lies in no function of the frame's name.
