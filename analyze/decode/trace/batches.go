@@ -118,13 +118,8 @@ func (r *genReader) pass() bool {
 		if err != nil {
 			return false
 		}
-		for left := h.size; left > 0; {
-			if r.pos == r.filled && !r.fill(1) {
-				return false
-			}
-			n := min(left, r.filled-r.pos)
-			r.skip(n)
-			left -= n
+		if r.drop(h.size) != nil {
+			return false
 		}
 	}
 }
@@ -132,6 +127,19 @@ func (r *genReader) pass() bool {
 func (r *genReader) skip(n int) {
 	r.pos += n
 	r.offset += int64(n)
+}
+
+// drop passes over the body of a batch.
+func (r *genReader) drop(size int) error {
+	for size > 0 {
+		if r.pos == r.filled && !r.fill(1) {
+			return r.short()
+		}
+		n := min(size, r.filled-r.pos)
+		r.skip(n)
+		size -= n
+	}
+	return nil
 }
 
 // short is the error of an input that ended too early.

@@ -50,12 +50,12 @@ func (u *upcomings) sort() {
 }
 
 // passing is the batch whose body stands at an offset, which the reader has come to. It is nil where that was
-// not known in advance.
+// not known in advance, as of a generation whose list is not whole.
 func (u *upcomings) passing(body int64) *upcoming {
 	for u.at < len(u.list) && u.list[u.at].body < body {
 		u.at++
 	}
-	if u.at == len(u.list) || u.list[u.at].body != body {
+	if len(u.byTime) == 0 || u.at == len(u.list) || u.list[u.at].body != body {
 		return nil
 	}
 	return &u.list[u.at]
@@ -88,17 +88,4 @@ func (r *genReader) hasten(time uint64, deliver func(batch)) bool {
 		deliver(out)
 	}
 	return true
-}
-
-// drop reads a body that was delivered before.
-func (r *genReader) drop(size int) error {
-	for size > 0 {
-		if r.pos == r.filled && !r.fill(1) {
-			return r.short()
-		}
-		n := min(size, r.filled-r.pos)
-		r.skip(n)
-		size -= n
-	}
-	return nil
 }

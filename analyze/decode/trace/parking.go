@@ -3,7 +3,6 @@ package trace
 import (
 	"cmp"
 	"fmt"
-	"math"
 	"slices"
 )
 
@@ -14,29 +13,32 @@ const gcMargin = 1e6
 // settleGCBefore is settleGC as soon as it is certain which event of the collector is the first: none comes
 // before it, so nothing that it follows from waits for another, and all that began before now was delivered.
 func (r *replay) settleGCBefore(now int64) bool {
-	var first *thread
-	for t := r.gcParked; t != nil; t = t.next {
-		if first == nil || t.gcSeq < first.gcSeq {
-			first = t
-		}
-	}
-	return first != nil && first.gcAt < now-gcMargin && r.settleGC()
+	t := r.firstGC()
+	return t != nil && t.gcAt < now-gcMargin && r.settleGC()
 }
 
 // settleGC lets the earliest event of the collector go first when nothing else can go on: where
 // a generation has not shown the state of the collector, the order follows from the numbers alone.
 func (r *replay) settleGC() bool {
-	if r.gcKnown || r.gcParked == nil {
+	first := r.firstGC()
+	if r.gcKnown || first == nil {
 		return false
 	}
-	lowest := uint64(math.MaxUint64)
-	for t := r.gcParked; t != nil; t = t.next {
-		lowest = min(lowest, t.gcSeq)
-	}
-	r.gcSeq = lowest - 1
+	r.gcSeq = first.gcSeq - 1
 	r.gcKnown = true
 	r.wake(&r.gcParked)
 	return true
+}
+
+// firstGC is the thread that is parked at the event of the collector with the lowest number, nil without any.
+func (r *replay) firstGC() *thread {
+	first := r.gcParked
+	for t := first; t != nil; t = t.next {
+		if t.gcSeq < first.gcSeq {
+			first = t
+		}
+	}
+	return first
 }
 
 // forceNext lets a thread go on without what it waits for, the threads in the order of their

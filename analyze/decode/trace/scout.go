@@ -47,14 +47,6 @@ func (s *scout) names(offset int64, limit int64) (names *requestNames, known boo
 	s.minTime = math.MaxUint64
 	s.gen.strings, s.gen.stacks = s.gen.strings[:0], s.gen.stacks[:0]
 	s.upcoming.reset()
-	whole := false
-	defer func() {
-		if whole {
-			s.upcoming.sort()
-		} else {
-			s.upcoming.reset()
-		}
-	}()
 	id, kept := uint64(0), int64(0)
 	for {
 		h, n, ok := s.batch(offset)
@@ -95,7 +87,7 @@ func (s *scout) names(offset int64, limit int64) (names *requestNames, known boo
 			s.gen.stacks = append(s.gen.stacks, b)
 		}
 	}
-	whole = true
+	s.upcoming.sort()
 	return s.read(&s.gen)
 }
 
