@@ -35,8 +35,9 @@ func (f requestFold) add(t *Trace, id func(int32) int32) {
 	}
 }
 
-func (s *requestSum) add(r *Requests, id func(int32) int32, merged bool) {
-	s.merged = s.merged || merged
+// AddCounts adds what other requests of the same or another window are in numbers: counts, times and
+// distributions. States and exemplars stay, for they refer to stacks.
+func (s *Requests) AddCounts(r *Requests) {
 	s.Completed += r.Completed
 	s.Earlier += r.Earlier
 	s.Open += r.Open
@@ -51,6 +52,12 @@ func (s *requestSum) add(r *Requests, id func(int32) int32, merged bool) {
 	s.Ages.Merge(&r.Ages)
 	s.InFlightNS += r.InFlightNS
 	s.UpperNS += r.UpperNS
+	s.Met = MergeMet(s.Met, r.Met)
+}
+
+func (s *requestSum) add(r *Requests, id func(int32) int32, merged bool) {
+	s.merged = s.merged || merged
+	s.AddCounts(r)
 	for _, st := range r.States {
 		k := stateKey{st.State, id(st.Stack)}
 		have := entry(s.states, k)
@@ -63,7 +70,6 @@ func (s *requestSum) add(r *Requests, id func(int32) int32, merged bool) {
 			have.Parts[i] += st.Parts[i]
 		}
 	}
-	s.Met = MergeMet(s.Met, r.Met)
 	for _, e := range r.Exemplars {
 		e.Line = slices.Clone(e.Line)
 		for i := range e.Line {

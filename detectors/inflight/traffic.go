@@ -2,10 +2,11 @@ package inflight
 
 import (
 	"cmp"
-	"go-debug/analyze/evidence"
-	"go-debug/analyze/stats"
 	"slices"
 	"time"
+
+	"go-debug/analyze/evidence"
+	"go-debug/analyze/stats"
 )
 
 // traffic is the requests of a trace: of one route, or of all.
@@ -39,19 +40,7 @@ func trafficOf(t *evidence.Trace) (all *traffic, routes []*traffic) {
 }
 
 func (f *traffic) add(r *evidence.Requests) {
-	f.Completed += r.Completed
-	f.Earlier += r.Earlier
-	f.Open += r.Open
-	f.OpenEarlier += r.OpenEarlier
-	f.Unseen += r.Unseen
-	f.Abandoned += r.Abandoned
-	f.Hijacked += r.Hijacked
-	f.Latency.Merge(&r.Latency)
-	f.Upper.Merge(&r.Upper)
-	f.Ages.Merge(&r.Ages)
-	f.Met = evidence.MergeMet(f.Met, r.Met)
-	f.InFlightNS += r.InFlightNS
-	f.UpperNS += r.UpperNS
+	f.AddCounts(r)
 	f.States = append(f.States, r.States...)
 	f.Exemplars = append(f.Exemplars, r.Exemplars...)
 	slices.SortStableFunc(f.Exemplars, func(a, b evidence.RequestExemplar) int { return cmp.Compare(b.DurationNS, a.DurationNS) })
