@@ -75,10 +75,7 @@ func (f *traffic) findCause() *cause {
 	busy.all = total
 	switch {
 	case busy.grown > 0 && (best < 0 || busy.grown >= sites[best].grown(third)):
-		busy.name = causeCPU
-		if f.collected() {
-			busy.name = causeGC
-		}
+		busy.name = f.processors()
 		return f.orAbandoned(&busy)
 	case best < 0 || sites[best].last <= sites[best].first:
 		return nil
@@ -119,6 +116,9 @@ func (f *traffic) causeOf(s tracedSite, depth int) (name, through string) {
 	}
 	switch s.state {
 	case string(evidence.WaitMutex), string(evidence.WaitRWMutex):
+		if f.handedOver(&s) {
+			return f.processors(), ""
+		}
 		return causeMutex, ""
 	}
 	requests, start := f.wakers(&s)
@@ -139,13 +139,18 @@ func (f *traffic) causeOf(s tracedSite, depth int) (name, through string) {
 		return s.state, start
 	}
 	if isBusy(inner.state) {
-		if f.collected() {
-			return causeGC, start
-		}
-		return causeCPU, start
+		return f.processors(), start
 	}
 	name, deeper := f.causeOf(inner, depth-1)
 	return name, cmp.Or(deeper, start)
+}
+
+// processors is the cause where these are what is waited for.
+func (f *traffic) processors() string {
+	if f.collected() {
+		return causeGC
+	}
+	return causeCPU
 }
 
 // collected reports whether the collector keeps the processors busy: by its workers and by the requests that have to assist.
@@ -284,6 +289,11 @@ func (c *cause) text() string {
 	out := grouped(c.grown) + " of the " + grouped(c.all) + " added are " + phrase(c.site.state)
 	if isBusy(c.site.state) {
 		out = grouped(c.grown) + " of the " + grouped(c.all) + " added are running or waiting for a processor"
+	}
+	if s := c.site.state; s == string(evidence.WaitMutex) || s == string(evidence.WaitRWMutex) {
+		if c.name == causeCPU || c.name == causeGC {
+			out += " that is handed to goroutines waiting for a processor"
+		}
 	}
 	switch {
 	case c.name == causeGC:

@@ -55,6 +55,20 @@ func TestCauses(t *testing.T) {
 			tr.Blocks = []evidence.BlockSite{{Stack: at, Wait: evidence.WaitMutex, Ended: spans(1000, second), Open: spans(60, second)}}
 			return []evidence.RequestState{adds(wait(evidence.WaitSleep), tr.handler("main.sleeps"), 60, 61), adds(wait(evidence.WaitMutex), at, 1, 20)}
 		}, causeMutex, "19 of the 20 added are waiting for a mutex"},
+		{"a lock that waits for its next owner to get a processor", func(tr tracedStacks) []evidence.RequestState {
+			at := tr.handler("sync.(*Mutex).Lock", "main.lock")
+			tr.Blocks = []evidence.BlockSite{{Stack: at, Wait: evidence.WaitMutex, Ended: spans(1000, second), Open: spans(60, second)}}
+			tr.Wakes = []evidence.WakeEdge{{Waker: at, Woken: at, Wait: evidence.WaitMutex, Count: 1000}}
+			tr.Sites = []evidence.CreationSite{{Start: tr.add("net/http.(*conn).serve"), Latency: spans(4000, 6*ms)}}
+			return []evidence.RequestState{adds(evidence.StateRunnable, 0, 0, 15), adds(wait(evidence.WaitMutex), at, 1, 20)}
+		}, causeCPU, "19 of the 34 added are waiting for a mutex that is handed to goroutines waiting for a processor"},
+		{"a lock that is held for long, and handed over now and then", func(tr tracedStacks) []evidence.RequestState {
+			at := tr.handler("sync.(*Mutex).Lock", "main.lock")
+			tr.Blocks = []evidence.BlockSite{{Stack: at, Wait: evidence.WaitMutex, Ended: spans(1000, second), Open: spans(60, second)}}
+			tr.Wakes = []evidence.WakeEdge{{Waker: at, Woken: at, Wait: evidence.WaitMutex, Count: 1000}}
+			tr.Sites = []evidence.CreationSite{{Start: tr.add("net/http.(*conn).serve"), Latency: spans(4000, 2*ms)}}
+			return []evidence.RequestState{adds(evidence.StateRunnable, 0, 0, 15), adds(wait(evidence.WaitMutex), at, 1, 20)}
+		}, causeMutex, ""},
 		{"processors", func(tr tracedStacks) []evidence.RequestState {
 			return []evidence.RequestState{adds(evidence.StateRunning, 0, 1, 2), adds(evidence.StateRunnable, 0, 0, 40), adds(wait(evidence.WaitMutex), tr.handler("main.lock"), 0, 39)}
 		}, causeCPU, "running or waiting for a processor"},

@@ -93,7 +93,10 @@
 //	pool        connections of database/sql, net/http and the like; whatever other requests give back (channels and
 //	            conditions that requests end for each other); goroutines that serve requests and were there before them
 //	mutex       locks of sync
-//	cpu         running, or waiting for a processor
+//	cpu         running, or waiting for a processor; or a lock that for half of the window belongs to goroutines that were
+//	            woken to own it and wait for a processor, a millisecond and more on average (wake-ups at the lock times the
+//	            mean scheduler latency of requests): from then on sync.Mutex hands itself over at each Unlock
+//	            (starvationThresholdNs) and stands still until its next owner runs
 //	gc          the same, while the collector marks for 30 % of the time and more, and takes 15 % of the time in which
 //	            goroutines run; it is entitled to a quarter while it marks
 //	stuck       waits that nothing ends: half of those open have lasted four times as long as 99 % of those at the line that ended
