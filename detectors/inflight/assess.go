@@ -83,7 +83,7 @@ func assess(l *evidence.Load, p *analyze.Pass) *assessment {
 	if total := f.points + f.lost; f.lost > 1 && float64(f.lost) >= p.Param("max-lost-share")*float64(total) {
 		a.verdict = verdictUnanswered
 	}
-	concurrency, arrivals, qps := a.series()
+	concurrency, arrivals, qps, seconds := a.series()
 	a.drift = a.testDrift()
 	if a.why = a.missing(len(concurrency)); a.why != "" {
 		a.try = tryMetrics
@@ -93,7 +93,7 @@ func assess(l *evidence.Load, p *analyze.Pass) *assessment {
 		return a
 	}
 	a.tested = true
-	a.measureParts(concurrency, arrivals, qps)
+	a.measureParts(concurrency, arrivals, qps, seconds)
 	if stay := a.first.residence(); f.traced() && stay*leastResidences > f.window && !a.level() {
 		a.tested = false
 		a.why = "the trace of " + duration(f.window) + " is too short for requests that take about " + duration(stay) + " to tell whether they pile up"
@@ -160,12 +160,14 @@ func (a *assessment) missing(bins int) string {
 	return ""
 }
 
-// series are concurrency, arrivals and throughput of the bins that can be judged. Idle
+// series are concurrency, arrivals, throughput and length of the bins that can be judged. Idle
 // ones say nothing of how long a request stays.
-func (a *assessment) series() (concurrency, arrivals, qps []float64) {
-	busiest := 0.0
+func (a *assessment) series() (concurrency, arrivals, qps, seconds []float64) {
+	busiest, usual := 0.0, a.flow.usualSeconds()
 	for _, b := range a.flow.bins {
-		busiest = max(busiest, value(b.arrivals))
+		if b.seconds >= usual { // what came meanwhile is put down to a shorter one when a scrape is late
+			busiest = max(busiest, value(b.arrivals))
+		}
 	}
 	for _, b := range a.flow.bins {
 		if b.arrivals == nil || b.qps == nil || b.meanFlight == nil {
@@ -177,14 +179,17 @@ func (a *assessment) series() (concurrency, arrivals, qps []float64) {
 		concurrency = append(concurrency, *b.meanFlight)
 		arrivals = append(arrivals, *b.arrivals)
 		qps = append(qps, *b.qps)
+		seconds = append(seconds, b.seconds)
 	}
-	return concurrency, arrivals, qps
+	return concurrency, arrivals, qps, seconds
 }
 
-func (a *assessment) measureParts(concurrency, arrivals, qps []float64) {
+// measureParts takes means over time: bins are of unequal length where scrapes are late.
+func (a *assessment) measureParts(concurrency, arrivals, qps, seconds []float64) {
 	n := len(concurrency)
 	at := func(lo, hi int) part {
-		return part{mean(concurrency[lo:hi]), mean(qps[lo:hi]), mean(arrivals[lo:hi])}
+		over := func(v []float64) float64 { return weightedMean(v[lo:hi], seconds[lo:hi]) }
+		return part{over(concurrency), over(qps), over(arrivals)}
 	}
 	a.first, a.last = at(0, max(n/3, 1)), at(n-max(n/3, 1), n)
 	a.early, a.late = at(n/2, n-max(n/4, 1)), at(n-max(n/4, 1), n)
@@ -285,6 +290,18 @@ func (a *assessment) name(concurrency []float64) string {
 		return verdictRecovered
 	}
 	return verdictOK
+}
+
+func weightedMean(v, weights []float64) float64 {
+	var sum, all float64
+	for i, x := range v {
+		sum += x * weights[i]
+		all += weights[i]
+	}
+	if all == 0 {
+		return 0
+	}
+	return sum / all
 }
 
 func mean(v []float64) float64 {

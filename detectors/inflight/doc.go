@@ -42,7 +42,12 @@
 //
 // # How it decides
 //
-// Arrivals follow from completions: λ = X + ΔL/Δt. For each interval between scrapes D =
+// Arrivals follow from completions: λ = X + ΔL/Δt. A server that comes to answer late tells all who have asked meanwhile the same,
+// and the next one at once all that came since: scrapes that repeat what is in flight and what has completed, where ten
+// completions and more were due, are taken for one with the next that moves on, and those that come after less than half of the
+// usual time with the next. Means are over time, not over scrapes.
+//
+// For each interval between scrapes D =
 // log((L+0.5)/(λ+1)): a ramp, in which load and concurrency rise together, leaves D level.
 // Requests diverge when the last third of D is above the first third by all of: a factor
 // (min-fold), a t-test with autocorrelation-consistent variance (max-p) and Cliff's δ (min-delta), and

@@ -59,7 +59,7 @@ type sums struct {
 func newFlow(l *evidence.Load) *flow {
 	f := &flow{load: l}
 	var before *evidence.LoadPoint
-	least := leastSpacing(l.Points)
+	least, same := leastSpacing(l.Points), answeredAtOnce(l.Points)
 	for i := range l.Points {
 		p := &l.Points[i]
 		if unanswered(p) {
@@ -70,6 +70,9 @@ func newFlow(l *evidence.Load) *flow {
 		f.gauges(p)
 		if before != nil && before.At.Before(p.At) && p.At.Sub(before.At) < least {
 			continue // the next interval begins before it
+		}
+		if same[i] {
+			continue
 		}
 		if before != nil {
 			f.interval(before, p)
@@ -86,29 +89,6 @@ func newFlow(l *evidence.Load) *flow {
 	return f
 }
 
-// hurriedPart is the part of the usual time between two scrapes below which one came too early, as it does where the one before
-// had to wait: a rate over so short a time is noise, or nonsense.
-const hurriedPart = 0.25
-
-// leastSpacing is the least time between two scrapes of which a rate is taken.
-func leastSpacing(points []evidence.LoadPoint) time.Duration {
-	var spaces []float64
-	var before time.Time
-	for i := range points {
-		if unanswered(&points[i]) {
-			continue
-		}
-		if at := points[i].At; !before.IsZero() && at.After(before) {
-			spaces = append(spaces, at.Sub(before).Seconds())
-		}
-		before = points[i].At
-	}
-	if len(spaces) < minTrendBins {
-		return 0
-	}
-	return time.Duration(hurriedPart * stats.Median(spaces) * float64(time.Second))
-}
-
 // state takes a load generator's summary: it has no time line, so concurrency is what Little's law makes of it.
 func (f *flow) state(s *evidence.StatedLoad) {
 	f.window, f.requestTime, f.requests = s.DurationS, s.DurationS, &s.Requests
@@ -119,10 +99,6 @@ func (f *flow) state(s *evidence.StatedLoad) {
 		// A worker has one request at a time. wrk adds to latencies what it takes stalls to have kept back.
 		f.meanInFlight = stats.Float(min(*f.meanInFlight, float64(g.Workers)))
 	}
-}
-
-func unanswered(p *evidence.LoadPoint) bool {
-	return p.Goroutines == nil && p.InFlight == nil && p.Requests == nil && p.LatencyCount == nil && p.LatencySumS == nil && len(p.LatencyBuckets) == 0
 }
 
 func (f *flow) gauges(p *evidence.LoadPoint) {

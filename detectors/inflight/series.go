@@ -18,13 +18,9 @@ func (f *flow) series() *analyze.LoadSeries {
 	if len(f.bins) == 0 {
 		return nil
 	}
-	widths := make([]float64, len(f.bins))
-	for i, b := range f.bins {
-		widths[i] = b.seconds
-	}
 	start, end := f.bins[0].start, f.bins[len(f.bins)-1].end
 	total := end.Sub(start).Seconds()
-	width := max(stats.Median(widths), total/maxBins)
+	width := max(f.usualSeconds(), total/maxBins)
 	n := min(max(int(math.Round(total/width)), 1), maxBins)
 	s := &analyze.LoadSeries{BinS: width}
 	for i := range n {
@@ -40,4 +36,13 @@ func (f *flow) series() *analyze.LoadSeries {
 		s.Goroutines = append(s.Goroutines, b.goroutines)
 	}
 	return s
+}
+
+// usualSeconds is the median length of the bins.
+func (f *flow) usualSeconds() float64 {
+	widths := make([]float64, len(f.bins))
+	for i, b := range f.bins {
+		widths[i] = b.seconds
+	}
+	return stats.Median(widths)
 }
