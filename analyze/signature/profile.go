@@ -13,6 +13,7 @@ import (
 // Profile is all CPU profiles of a capture together.
 type Profile struct {
 	profiles []*evidence.Profile
+	names    []nameIndex // of each profile
 	// Samples is the number of samples, each worth PeriodNS() of CPU time.
 	Samples  int64
 	CPUNS    int64
@@ -39,6 +40,7 @@ func Read(set *evidence.Set) *Profile {
 			continue // not what the Go runtime writes
 		}
 		p.profiles = append(p.profiles, prof)
+		p.names = append(p.names, indexNames(prof.Frames))
 		p.Samples += prof.Total(col)
 		p.CPUNS += prof.Total(prof.Column("cpu"))
 		p.WindowNS += prof.DurationNS
@@ -113,17 +115,16 @@ func (p *Profile) Of(sig Signature) Share {
 	out := Share{Total: p.Samples, Cores: p.Cores(), WindowNS: p.WindowNS, Starved: p.Starved}
 	lines := byLine{}
 	var top int64
-	for _, prof := range p.profiles {
+	for k, prof := range p.profiles {
 		col := prof.Column("samples")
-		anywhere, some := mask(prof, sig.Anywhere)
-		leaf, others := mask(prof, sig.Leaf)
-		if !some && !others {
+		anywhere, leaf := p.names[k].mark(sig.Anywhere), p.names[k].mark(sig.Leaf)
+		if anywhere == nil && leaf == nil {
 			continue // most programs have nothing of most pathologies
 		}
-		unless, excepted := mask(prof, sig.Unless)
+		unless := p.names[k].mark(sig.Unless)
 		for i := range prof.Stacks {
 			s := &prof.Stacks[i]
-			if !(some && s.Any(anywhere)) && !(others && len(s.Frames) > 0 && leaf[s.Frames[0]]) || excepted && s.Any(unless) {
+			if !(anywhere != nil && s.Any(anywhere)) && !(leaf != nil && len(s.Frames) > 0 && leaf[s.Frames[0]]) || unless != nil && s.Any(unless) {
 				continue
 			}
 			n := s.Values[col]
@@ -137,20 +138,6 @@ func (p *Profile) Of(sig Signature) Share {
 	}
 	out.Sites = lines.sorted()
 	return out
-}
-
-// mask marks the frames of a profile that have one of the names, and reports whether there is any.
-func mask(p *evidence.Profile, names []string) (marked []bool, some bool) {
-	if len(names) == 0 {
-		return nil, false
-	}
-	match := matcher(names)
-	marked = p.MaskWhere(func(f evidence.Frame) bool {
-		hit := match(f)
-		some = some || hit
-		return hit
-	})
-	return marked, some
 }
 
 // ByLine sums a column of profiles of any kind by line of the program, the largest first: Samples of the
