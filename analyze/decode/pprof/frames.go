@@ -28,8 +28,12 @@ type frameKey struct {
 	line           int
 }
 
-func newFrameTable() *frameTable {
-	return &frameTable{ids: map[frameKey]uint32{}, names: map[string]uint32{}}
+// maxHint bounds what is reserved for frames that a profile only claims to have.
+const maxHint = 1 << 14
+
+// newFrameTable makes a table for about so many functions and places in them.
+func newFrameTable(functions, places int) *frameTable {
+	return &frameTable{ids: make(map[frameKey]uint32, min(places, maxHint)), names: make(map[string]uint32, min(functions, maxHint))}
 }
 
 // name interns a function's or a file's name.

@@ -173,7 +173,7 @@ func (m *message) fold(p *parsed) error {
 	if err := m.mem.charge(costSite * int64(len(m.locations))); err != nil {
 		return err
 	}
-	s := &sites{m: m, frames: newFrameTable(), sites: make([]site, len(m.locations)), prune: m.pruner(p)}
+	s := &sites{m: m, frames: newFrameTable(len(m.functions), len(m.lines)), sites: make([]site, len(m.locations)), prune: m.pruner(p)}
 	t := newStackTable(m.stacks.columns, m.mostStacks(m.stacks.columns), m.mostBytes(), m.stacks.labels != nil, &m.losses)
 	t.reserve(len(m.stacks.entries), len(m.stacks.arena)+len(m.stacks.arena)/4)
 	var labels []int32
@@ -223,7 +223,10 @@ type sites struct {
 	sites  []site
 	arena  []byte
 	names  []uint32 // of functions: id in frames of the name, then of the file; + 1
-	prune  *pruner
+	file   struct { // the last one asked for: functions of a file stand together
+		index, id uint32 // id + 1
+	}
+	prune *pruner
 
 	key    []byte // scratch
 	marks  []mark
@@ -313,8 +316,11 @@ func (s *sites) nameOf(id uint64) (function, file uint32) {
 	if n[0] == 0 {
 		f := s.m.functions[place]
 		name, _ := s.m.strings.get(f.name)
-		file, _ := s.m.strings.get(f.file)
-		n[0], n[1] = s.frames.name(name)+1, s.frames.name(file)+1
+		if s.file.id == 0 || s.file.index != f.file {
+			file, _ := s.m.strings.get(f.file)
+			s.file.index, s.file.id = f.file, s.frames.name(file)+1
+		}
+		n[0], n[1] = s.frames.name(name)+1, s.file.id
 	}
 	return n[0] - 1, n[1] - 1
 }

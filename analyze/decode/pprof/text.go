@@ -108,7 +108,7 @@ func decodeText(ctx context.Context, r *bufio.Reader, kind *textKind, in evidenc
 		return decodeForeign(ctx, r, in, kind.kind, b)
 	}
 	l := &losses{}
-	t := &text{kind: kind, mem: memory{limit: b.Memory}, frames: newFrameTable(), total: -1,
+	t := &text{kind: kind, mem: memory{limit: b.Memory}, frames: newFrameTable(0, 0), total: -1,
 		p:      &parsed{fromText: true, sampleTypes: kind.columns, defaultCol: len(kind.columns) - 1, totals: make([]int64, len(kind.columns)), losses: l},
 		stacks: newStackTable(len(kind.columns), b.Stacks, int(b.Memory/32), false, l)}
 	err := t.read(ctx, r)
