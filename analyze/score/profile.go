@@ -2,8 +2,9 @@ package score
 
 import (
 	"cmp"
-	"maps"
+
 	"slices"
+	"strings"
 
 	"go-debug/analyze/evidence"
 	"go-debug/analyze/signature"
@@ -86,9 +87,15 @@ func functions(profiles []*evidence.Profile, column string, which counted) (by m
 		if col < 0 {
 			continue
 		}
-		own := p.MaskWhere(capturing)
-		user := p.MaskWhere(func(f evidence.Frame) bool { return !f.Std() })
 		names, ids := functionsOf(p)
+		own, user := make([]bool, len(p.Frames)), make([]bool, len(p.Frames))
+		for i, f := range p.Frames {
+			if i > 0 && ids[i] == ids[i-1] {
+				own[i], user[i] = own[i-1], user[i-1]
+				continue
+			}
+			own[i], user[i] = capturing(f), !f.Std()
+		}
 		sums, seen := make([]int64, len(names)), make([]int, len(names))
 		for i := range p.Stacks {
 			s := &p.Stacks[i]
@@ -117,11 +124,16 @@ func functions(profiles []*evidence.Profile, column string, which counted) (by m
 	return by, total
 }
 
-// functionsOf numbers the functions of a profile: ids has that of each frame.
+// functionsOf numbers the functions of a profile: ids has that of each frame. Frames of one function stand together
+// in decoded profiles.
 func functionsOf(p *evidence.Profile) (names []string, ids []int32) {
 	known := map[string]int32{}
 	ids = make([]int32, len(p.Frames))
 	for i, f := range p.Frames {
+		if i > 0 && f.Function == p.Frames[i-1].Function {
+			ids[i] = ids[i-1]
+			continue
+		}
 		id, ok := known[f.Function]
 		if !ok {
 			id = int32(len(names))
@@ -145,17 +157,25 @@ func capturing(f evidence.Frame) bool {
 // largest turns sums into scores, for the functions with more than a sliver of the total. perSample is what
 // one sample stands for on average, the rate of allocation profiles; 0 where it is not known.
 func largest(family Family, by map[string]int64, total, perSample int64, scale func(int64) (float64, string)) []Score {
-	names := slices.Sorted(maps.Keys(by))
-	names = slices.DeleteFunc(names, func(n string) bool { return float64(by[n]) < minSlice*float64(total) })
-	slices.SortStableFunc(names, func(a, b string) int { return cmp.Compare(by[b], by[a]) })
+	type share struct {
+		name string
+		sum  int64
+	}
+	var shares []share
+	for name, sum := range by {
+		if float64(sum) >= minSlice*float64(total) {
+			shares = append(shares, share{name, sum})
+		}
+	}
+	slices.SortFunc(shares, func(a, b share) int { return cmp.Or(cmp.Compare(b.sum, a.sum), strings.Compare(a.name, b.name)) })
 	var out []Score
-	for _, n := range names[:min(len(names), MaxFunctions)] {
-		v, unit := scale(by[n])
+	for _, s := range shares[:min(len(shares), MaxFunctions)] {
+		v, unit := scale(s.sum)
 		var samples int64
 		if perSample > 0 {
-			samples = max(by[n]/perSample, 1)
+			samples = max(s.sum/perSample, 1)
 		}
-		out = append(out, Score{Family: family, Name: n, Unit: unit, Value: v, N: samples})
+		out = append(out, Score{Family: family, Name: s.name, Unit: unit, Value: v, N: samples})
 	}
 	return out
 }
