@@ -24,7 +24,7 @@ type stackTable struct {
 	values  []int64   // columns for each entry
 	labels  [][]int32 // ids of the labels that all samples of an entry share; nil when untracked
 	arena   []byte    // the keys
-	index   []uint32  // entry + 1, by hash; a power of two long
+	index   []uint64  // the hash of a key, and below it its entry + 1; a power of two long
 	seed    maphash.Seed
 
 	depth int // what shorten cut to last
@@ -34,7 +34,6 @@ type stackTable struct {
 // stackEntry is a distinct stack.
 type stackEntry struct {
 	at, size uint32 // its key in the arena
-	hash     uint32
 	cut      bool // its outermost ids are gone: the key ends in a 0, which is no id
 	count    int64
 }
@@ -51,7 +50,7 @@ func (l *losses) whole() bool { return l.cutCount == 0 && l.dropCount == 0 }
 
 func newStackTable(columns, maxEntries, maxBytes int, tracked bool, l *losses) *stackTable {
 	t := &stackTable{columns: columns, maxEntries: maxEntries, maxBytes: maxBytes,
-		index: make([]uint32, 256), seed: maphash.MakeSeed(), depth: firstCut, losses: l}
+		index: make([]uint64, 256), seed: maphash.MakeSeed(), depth: firstCut, losses: l}
 	if tracked {
 		t.labels = [][]int32{}
 	}
@@ -64,7 +63,7 @@ func (t *stackTable) reserve(n, size int) {
 	for slots < 2*n {
 		slots *= 2
 	}
-	t.index = make([]uint32, slots)
+	t.index = make([]uint64, slots)
 	t.entries, t.arena, t.values = make([]stackEntry, 0, n), make([]byte, 0, size), make([]int64, 0, n*t.columns)
 }
 
@@ -86,7 +85,7 @@ func (t *stackTable) add(key []byte, values []int64, count int64, labels []int32
 func (t *stackTable) put(key []byte, values []int64, count int64, labels []int32, cut bool) {
 	hash := uint32(maphash.Bytes(t.seed, key))
 	slot := t.slot(key, hash)
-	if id := t.index[slot]; id != 0 {
+	if id := uint32(t.index[slot]); id != 0 {
 		i := int(id - 1)
 		t.entries[i].count += count
 		t.sum(t.valuesOf(i), values)
@@ -95,8 +94,8 @@ func (t *stackTable) put(key []byte, values []int64, count int64, labels []int32
 		}
 		return
 	}
-	t.index[slot] = uint32(len(t.entries)) + 1
-	t.entries = append(t.entries, stackEntry{at: uint32(len(t.arena)), size: uint32(len(key)), hash: hash, cut: cut, count: count})
+	t.index[slot] = uint64(hash)<<32 | uint64(len(t.entries)+1)
+	t.entries = append(t.entries, stackEntry{at: uint32(len(t.arena)), size: uint32(len(key)), cut: cut, count: count})
 	t.arena = append(t.arena, key...)
 	t.values = append(t.values, values...)
 	if t.labels != nil {
@@ -111,25 +110,26 @@ func (t *stackTable) put(key []byte, values []int64, count int64, labels []int32
 func (t *stackTable) slot(key []byte, hash uint32) uint32 {
 	mask := uint32(len(t.index) - 1)
 	for at := hash & mask; ; at = (at + 1) & mask {
-		id := t.index[at]
-		if id == 0 {
-			return at
-		}
-		if e := &t.entries[id-1]; e.hash == hash && bytes.Equal(t.key(e), key) {
+		known := t.index[at]
+		if known == 0 || uint32(known>>32) == hash && bytes.Equal(t.key(&t.entries[uint32(known)-1]), key) {
 			return at
 		}
 	}
 }
 
 func (t *stackTable) rehash() {
-	t.index = make([]uint32, 2*len(t.index))
+	old := t.index
+	t.index = make([]uint64, 2*len(old))
 	mask := uint32(len(t.index) - 1)
-	for i := range t.entries {
-		at := t.entries[i].hash & mask
+	for _, known := range old {
+		if known == 0 {
+			continue
+		}
+		at := uint32(known>>32) & mask
 		for t.index[at] != 0 {
 			at = (at + 1) & mask
 		}
-		t.index[at] = uint32(i) + 1
+		t.index[at] = known
 	}
 }
 
