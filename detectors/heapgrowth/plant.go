@@ -3,6 +3,7 @@ package heapgrowth
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"go-debug/analyze"
 	"go-debug/analyze/evidence"
@@ -35,11 +36,13 @@ func plantRetained(set *evidence.Set, at evidence.Frame) (string, error) {
 	if worked <= 0 {
 		return "", errors.New("the heap profiles do not show that anything was allocated between them")
 	}
-	perByte := max(plantedGrowth, plantedPart*first.inUse()) / worked
+	givenBack := max(first.inUse()-last.inUse(), 0) // by others: a heap that shrinks all the same has no leak
+	perByte := (max(plantedGrowth, plantedPart*first.inUse()) + givenBack) / worked
 	points := s.points
 	for _, i := range plant.Of(set, evidence.Heap) {
 		for k := range points {
-			if points[k].Profile == set.Profiles[i] {
+			// A profile of the same collection stays one.
+			if points[k].Profile == set.Profiles[i] || slices.Equal(points[k].Totals, set.Profiles[i].Totals) {
 				n := int64(perByte * points[k].allocated())
 				plant.Values(set, i, evidence.Stack{at}, map[string]int64{
 					"inuse_space": n, "inuse_objects": n / plantedObject, "alloc_space": n, "alloc_objects": n / plantedObject})
