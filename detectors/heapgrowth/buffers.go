@@ -15,7 +15,7 @@ import (
 // holders are the goroutines that wait and may each hold an object of one site.
 type holders struct {
 	channel, network int
-	created          int // of them: started by the site's function
+	created          int // of those on channels: started by the site's function, which is not on their stacks
 }
 
 // class is what the objects of a site are.
@@ -139,14 +139,15 @@ var signatures = signature.Signature{
 }
 
 // holdersOf counts the goroutines of the last snapshot that wait, and that the site's function has started or
-// stands on the stack of.
+// stands on the stack of. What a goroutine allocates itself is no channel that it was handed, even where it is a closure of the function that
+// has started it.
 func (s *series) holdersOf(st *site) holders {
 	var h holders
 	snaps := s.set.SnapshotsOf(evidence.Goroutine)
 	if len(snaps) == 0 {
 		return h
 	}
-	function := outer(st.location.Function)
+	allocates, function := evidence.NormalFunction(st.location.Function), outer(st.location.Function)
 	for i := range snaps[len(snaps)-1].Groups {
 		g := &snaps[len(snaps)-1].Groups[i]
 		started := outer(g.CreatedBy.Function) == function
@@ -156,7 +157,8 @@ func (s *series) holdersOf(st *site) holders {
 		switch g.Wait {
 		case evidence.WaitChanRecv, evidence.WaitChanSend, evidence.WaitChan, evidence.WaitSelect:
 			h.channel += g.Count
-			if started {
+			itself := slices.ContainsFunc(g.Stack, func(f evidence.Frame) bool { return evidence.NormalFunction(f.Function) == allocates })
+			if started && !itself {
 				h.created += g.Count
 			}
 		case evidence.WaitIO:

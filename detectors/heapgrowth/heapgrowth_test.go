@@ -281,6 +281,8 @@ func TestBuffers(t *testing.T) {
 		"shallow ones":                 {one(5000, 112, "main.(*hub).handleListen"), []evidence.Group{follow}, ""},
 		"more goroutines than objects": {one(500, 409600, "main.(*hub).handleListen"), []evidence.Group{follow}, ""},
 		"scratch space":                {one(400, 1<<19, "main.(*worker).run"), []evidence.Group{group(400, evidence.WaitSelect, "main.main", "main.(*worker).run")}, "possible heapgrowth/goroutine-buffers main.(*worker).run"},
+		"scratch space of a closure":   {one(400, 1<<19, "main.(*pool).start.func1"), []evidence.Group{group(400, evidence.WaitChanRecv, "main.(*pool).start", "main.(*pool).start.func1")}, "possible heapgrowth/goroutine-buffers main.(*pool).start.func1"},
+		"a channel for each closure":   {one(400, 1<<19, "main.(*pool).start"), []evidence.Group{group(400, evidence.WaitChanRecv, "main.(*pool).start", "main.(*pool).start.func1")}, "likely heapgrowth/channel-buffers main.(*pool).start"},
 		"a buffer for each connection": {one(400, 1<<18, "bufio.NewReaderSize", "main.serve"), []evidence.Group{group(400, evidence.WaitIO, "main.accept", "net.(*conn).Read", "main.serve")}, "likely heapgrowth/connection-buffers main.serve"},
 		"without goroutines":           {one(400, 1<<18, "bufio.NewReaderSize", "main.serve"), nil, "possible heapgrowth/connection-buffers main.serve"},
 		"bufio's own size":             {one(9000, 4096, "bufio.NewReaderSize", "main.serve"), []evidence.Group{group(9000, evidence.WaitIO, "main.accept", "net.(*conn).Read", "main.serve")}, ""},
