@@ -47,8 +47,8 @@
 // threshold when so many pauses are longer that their share's interval is. Pauses for starting and stopping
 // the trace and for goroutine dumps are those of whoever looks, and are left out. What cannot be
 // interrupted while the world should stop is code in assembly that copies, clears, compares or hashes memory
-// in one piece: the line that does most of that in the CPU profile is named. Without one the reason lies
-// outside of the program.
+// in one piece: the line that does most of that in the CPU profile is named. Where there is none the reason lies
+// outside of the program; without a CPU profile nothing tells, and the pauses are gc/pause, possible.
 //
 // The line named for the collector's cost is the one that allocates most bytes in the allocs profile, else
 // the one with most CPU samples in the allocator, else the one with the longest assists.
@@ -63,8 +63,10 @@
 // on a machine of their own are 20 to 150 µs; the runtime's design goal of 2015 was 10 ms.
 //
 // Write barriers have a fixture in which they take 0.18, gc/assist one of 0.15 and gc/sweep one of 0.23. Stretched
-// pauses were seen under a CPU quota in two of three captures of fixture overcommit (11 ms at p99), and not in the one that is kept: a
-// unit test holds them.
+// pauses have one with eight Ps under a CPU quota of one: a tenth of its pauses is longer than 5 ms, by the runtime's own count too, and
+// none of its twin's. With a CPU profile sched/throttled says what withholds the CPU, and the pauses are
+// folded into that; a trace alone shows the pauses, not why, and assists that last as long as their threads stand still: those are low
+// beside such pauses.
 //
 // # False positives
 //

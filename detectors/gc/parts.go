@@ -26,6 +26,9 @@ func reportAssist(r *reading) {
 	if byCPU && byTrace {
 		f.Confidence = r.lowered(analyze.Likely)
 	}
+	if !byCPU && r.stretched() {
+		f.Confidence = analyze.Weak // what stretches the pauses stretches the assists
+	}
 	if byCPU {
 		f.Message = s.Words(s.Samples, r.requestsS) + " goes into assisting the collector"
 		f.Measures = append(f.Measures, s.Measure("assist_share", signature.Overdispersion))

@@ -23,15 +23,9 @@ const pauseQuantile = 0.99
 
 // reportPauses reports long pauses of the collector.
 func reportPauses(r *reading) {
-	t := r.traced
-	if t == nil {
-		return
-	}
-	limit := r.pass.Param("min-pause")
-	all, kinds := t.pauses(collectorStops)
-	long := all.CountAbove(int64(limit))
-	// At least two: any one pause may be the kernel's.
-	if lo, _ := stats.Wilson(long, all.Count, stats.DefaultConfidence); long < 2 || lo <= 1-pauseQuantile {
+	t, limit := r.traced, r.pass.Param("min-pause")
+	all, kinds, long := r.longPauses()
+	if long == 0 {
 		return
 	}
 	p99 := float64(all.Quantile(pauseQuantile))
@@ -40,15 +34,41 @@ func reportPauses(r *reading) {
 			signature.Duration(p99), signature.Duration(float64(all.Max)), signature.Number(float64(all.Count)/t.windowS), long, all.Count, signature.Duration(limit))}
 	f.Measures = append([]stats.Measure{stats.FromHistogram("pause", "ns", all, pauseQuantile).Over(t.windowS)}, kinds...)
 	f.Measures = append(f.Measures, stopped(all, t.windowS))
-	if at, share, ok := r.bulk(); ok {
+	switch at, share, ok := r.bulk(); {
+	case ok:
 		f.Location, f.Stacks = at.Location, []evidence.Stack{at.Stack}
 		f.Message += fmt.Sprintf("; this line copies, clears, compares or hashes memory in one piece, which cannot be stopped, for %s", share.Words(at.Samples, 0))
 		f.Measures = append(f.Measures, share.MeasureSite("bulk_share_here", at, signature.Overdispersion))
-	} else {
+	case !r.tells():
+		f.Confidence = analyze.Possible
+		f.Message += "; whether a line of the program is why, or the kernel, only a CPU profile can say"
+	default:
 		f.Rule, f.Next = ruleStretched, explain(ruleStretched)
 		f.Message += "; nothing in the program explains it: look for other load on the machine, or a CPU quota"
 	}
 	r.pass.Report(f)
+}
+
+// longPauses are the collector's pauses, with the measures of each kind, and how many of them are long: none
+// where they may be so few that the quantile is below the threshold.
+func (r *reading) longPauses() (all *evidence.Histogram, kinds []stats.Measure, long int64) {
+	if r.traced == nil {
+		return nil, nil, 0
+	}
+	all, kinds = r.traced.pauses(collectorStops)
+	long = all.CountAbove(int64(r.pass.Param("min-pause")))
+	// At least two: any one pause may be the kernel's.
+	if lo, _ := stats.Wilson(long, all.Count, stats.DefaultConfidence); long < 2 || lo <= 1-pauseQuantile {
+		return nil, nil, 0
+	}
+	return all, kinds, long
+}
+
+// stretched reports long pauses that no line of the program is known to explain.
+func (r *reading) stretched() bool {
+	_, _, long := r.longPauses()
+	_, _, explained := r.bulk()
+	return long > 0 && !explained
 }
 
 // minBulk is the share of the CPU from which a line that works on memory in one piece is named.

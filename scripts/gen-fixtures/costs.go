@@ -72,6 +72,13 @@ func init() {
 			capture: []string{"--for", "10s", "--every", "5s", "--trace", "4s"},
 		},
 		scenario{
+			name:    "stretchedpauses",
+			load:    load{perSecond: 2.1, request: drawPedigree},
+			lead:    2 * time.Second,
+			quota:   1,
+			capture: []string{"--for", "10s", "--every", "5s", "--trace", "4s"},
+		},
+		scenario{
 			name:    "handovers",
 			load:    load{perSecond: 863, request: checkParts},
 			lead:    2 * time.Second,
@@ -143,6 +150,10 @@ func signBook(int, *generator) request { return request{http.MethodPost, "/books
 
 func visitTown(i int, _ *generator) request {
 	return request{http.MethodGet, fmt.Sprintf("/towns/%d", i*7919%1000), ""}
+}
+
+func drawPedigree(i int, _ *generator) request {
+	return request{http.MethodGet, fmt.Sprintf("/pedigrees/%d", i*7919%30_000), ""}
 }
 
 func tellFortune(i int, _ *generator) request {
