@@ -126,7 +126,8 @@ var copying = cost{
 	rule: ruleCopy, param: "min-copy-share", does: "copying or clearing memory", construct: true,
 	call: signature.Call{
 		PerFunction: true,
-		Functions:   []string{"runtime.memmove", "runtime.memclrNoHeapPointers", "runtime.memclrHasPointers", "runtime.duffcopy", "runtime.duffzero", "memmove"},
+		Functions: []string{"runtime.memmove", "runtime.memclrNoHeapPointers", "runtime.memclrHasPointers", "runtime.duffcopy", "runtime.duffzero", "memmove",
+			"bytes.Clone", "slices.Clone", "strings.Clone"}, // with the room for the copy
 		// Growing, allocating and concatenating copy and clear, too, and are not among them.
 		Between: []string{"runtime.typedmemmove", "runtime.typedslicecopy", "runtime.wbMove", "runtime.wbZero", "runtime.slicecopy", "runtime.typedmemclr", "runtime.memclrHasPointers", "runtime.bulkBarrierPreWrite"},
 		Within:  memory,

@@ -54,8 +54,9 @@
 // on defers, 65 % on regular expressions, 67 % on templates, 43 % on timers. Compiling has no place on a
 // hot path, so 1 % is enough; what every program does a little of needs 5 or 10 % in one function.
 //
-// Copying has a unit test and no fixture: the compiler copies even large structs in place, by instructions that belong to the
-// line itself, so that only calls of copy show, and beside other work hardly at 15 %.
+// Copying is what copy, clear and the Clone of packages bytes, slices and strings do, the room for the copy included: two thirds of
+// the CPU of a fixture whose requests look at copies of a table. Assigning and passing large structs is not seen: the compiler copies them in
+// place, by instructions that belong to the line itself. append([]T(nil), s...) counts as growth.
 //
 // # False positives
 //

@@ -165,6 +165,7 @@ func TestFindings(t *testing.T) {
 		"a map of go1.20":            {[]row{{150, stack("runtime.evacuate_faststr", "runtime.growWork_faststr", "runtime.mapassign_faststr", "main.index", serve)}, work(850)}, "map-growth main.index:66 likely"},
 		"concatenation":              {[]row{{150, stack("runtime.mallocgc", "runtime.concatstrings", "runtime.concatstring2", "main.text", serve)}, work(850)}, "concatenation main.text:66 likely"},
 		"conversion":                 {[]row{{150, stack("runtime.memmove", "runtime.slicebytetostring", "main.key", serve)}, work(850)}, "conversion main.key:66 likely"},
+		"copying by Clone":           {[]row{{150, stack("runtime.memmove", "runtime.growslice", "slices.Clone[...]", "main.snapshot", serve)}, {100, stack("runtime.mallocgc", "runtime.growslice", "slices.Clone[...]", "main.snapshot", serve)}, work(750)}, "copying main.snapshot:66 possible"},
 		"copying":                    {[]row{{250, stack("runtime.memmove", "main.shift", serve)}, work(750)}, "copying main.shift:66 possible"},
 		"a timer for each wait":      {[]row{{90, stack("time.newTimer", "time.NewTimer", "time.After", "main.wait", serve)}, work(910)}, "time-after main.wait:66 likely"},
 		"timers":                     {[]row{{150, stack("runtime.(*timers).siftDown", "runtime.(*timers).run", "runtime.findRunnable", "runtime.mcall")}, work(850)}, "timer-heap :0 possible"},

@@ -101,8 +101,8 @@ var rules = []analyze.Rule{
 	},
 	{
 		ID: ruleCopy, Title: "copying or clearing memory takes a large share", Severity: analyze.Info,
-		Remedy: "Pass pointers to large values, range by index, reuse buffers by slicing instead of copying.",
-		Doc:    "Assigning, passing or ranging over a large struct copies it; so does copy. Growing, allocating and concatenating are counted elsewhere.",
+		Remedy: "Look at the data where it is, with its lock held or behind a pointer that is swapped as a whole, instead of at a copy; copy the part that is needed.",
+		Doc:    "Calls of copy, clear, bytes.Clone, slices.Clone and strings.Clone. Growing, allocating and concatenating are counted elsewhere.",
 	},
 	{
 		ID: ruleCgo, Title: "calls into C take a large share", Severity: analyze.Low,

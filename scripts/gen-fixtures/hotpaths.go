@@ -12,7 +12,14 @@ func init() {
 	scenarios = append(scenarios,
 		steadyWork("hotgrowth", 263, askForSales), steadyWork("hotpaths", 189, useDepot), steadyWork("hotpieces", 263, export),
 		longer(steadyWork("hotcopies", 277, usePort)), shortTrace(steadyWork("timerstorm", 711, reportScooters)), steadyWork("hotreads", 467, askForMean),
-		inC(steadyWork("cgocalls", 311, mix)), steadyWork("fastprofile", 311, countVotes))
+		inC(steadyWork("cgocalls", 311, mix)), steadyWork("fastprofile", 311, countVotes),
+		steadyWork("boardcopies", 389, useBoard), late(steadyWork("earlyprofile", 151, openBox)))
+}
+
+// late is a scenario that is captured when the runtime's buffer for samples has long been full.
+func late(s scenario) scenario {
+	s.lead = 45 * time.Second
+	return s
 }
 
 // longer is a scenario whose shares are nearer to their thresholds.
@@ -110,6 +117,21 @@ func mix(i int, _ *generator) request {
 
 func countVotes(i int, _ *generator) request {
 	return request{http.MethodPost, fmt.Sprintf("/votes/%d", i%500), ""}
+}
+
+// useBoard is a new offer to fourteen looks at offers and five at deals.
+func useBoard(i int, _ *generator) request {
+	switch {
+	case i%20 == 0:
+		return request{http.MethodPost, fmt.Sprintf("/offers/%d", i/20%400), ""}
+	case i%4 == 1:
+		return request{http.MethodGet, fmt.Sprintf("/deals/%d", i*11%400), ""}
+	}
+	return request{http.MethodGet, fmt.Sprintf("/offers/%d", i*7%400), ""}
+}
+
+func openBox(i int, _ *generator) request {
+	return request{http.MethodPost, fmt.Sprintf("/boxes/%d", i), ""}
 }
 
 func checkParts(i int, _ *generator) request {
