@@ -40,9 +40,10 @@
 // of the CPU time that the kernel accounts, at 500 a second 0.51, for a kernel with CONFIG_HZ=250 looks
 // 250 times a second. These are properties of the runtime and the kernel and no parameters.
 //
-// A fixture shows a starved host, cut stacks and a high rate; real profiles of two builds, and those that were taken
-// over a time or subtracted, the rest but one: the runtime loses samples on machines with many more cores than
-// those at hand, which a unit test stands for.
+// Fixtures show a starved host, cut stacks, a high rate and lost samples; real profiles of two builds, and those that were taken
+// over a time or subtracted, the rest. The runtime keeps a mebibyte of samples until they are read, some thousand with deep stacks: a program that
+// calls runtime.SetCPUProfileRate as it starts fills that within minutes, loses what comes after, and its next profile begins with
+// what is long past, so that it holds more CPU time than its window has. Where profiles are read as they are taken, samples get lost on machines with many cores, or on threads of C.
 //
 // # False positives
 //

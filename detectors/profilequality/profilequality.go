@@ -65,8 +65,8 @@ var Detector = &analyze.Detector{
 		},
 		{
 			ID: ruleLost, Title: "a part of the samples was lost", Severity: analyze.Low,
-			Remedy: "Profile again for a shorter time or at the default rate; with cgo, register a traceback (runtime.SetCgoTraceback).",
-			Doc:    "The runtime writes samples into a buffer from a signal handler; what comes faster than it is emptied, or in code that it cannot unwind, is only counted.",
+			Remedy: "Take out runtime.SetCPUProfileRate where the program starts: samples gather until a profile is asked for. Else profile for a shorter time or at the default rate; with cgo, register a traceback (runtime.SetCgoTraceback).",
+			Doc:    "The runtime writes samples into a buffer from a signal handler; what comes faster than it is emptied, or while nobody empties it, or in code that it cannot unwind, is only counted.",
 		},
 		{
 			ID: ruleTruncated, Title: "the outer ends of stacks are missing", Severity: analyze.Low,
