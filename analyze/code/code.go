@@ -130,7 +130,7 @@ func (in *inspection) result(p *program) *Result {
 		if _, user := s.stack.User(); user {
 			res.Found++
 		}
-		if site.Pattern != "" || site.Why != "" || site.Invisible != "" || site.Timed != "" {
+		if site.Pattern != "" || site.Why != "" || site.Invisible != "" || site.Timed != "" || site.Keyed != "" {
 			res.Sites = append(res.Sites, site)
 		}
 	}
@@ -156,7 +156,8 @@ func (in *inspection) judge(p *program, s site) (out evidence.CodeSite, ok bool)
 		return out, in.sure[in.files[in.first(s)]]
 	}
 	p.fill(&out, pl.judge())
-	out.Invisible, out.Timed = pl.invisible(), pl.timed()
+	out.Invisible, out.Timed, out.Keyed = pl.invisible(), pl.timed(), pl.keyed()
+	out.Certain = out.Certain && out.Keyed == ""
 	return out, true
 }
 

@@ -26,6 +26,7 @@ import (
 //	// why: TEXT                        a part of the sentence; @MARK stands for file:line
 //	// invisible: TEXT
 //	// timed: TEXT                      what ends the wait by itself; "nothing" where nothing does
+//	// keyed: TEXT                      the map of which the goroutine serves an entry; "nothing" for others
 //
 // A FRAME is function@mark, and a line ending in "// @mark" has the mark. A file NAME.after
 // holds the snippet that is expected for the program NAME.go.
@@ -77,10 +78,11 @@ type testCase struct {
 	whys    []string
 	unseen  string
 	timed   string
+	keyed   string
 }
 
 var (
-	directive = regexp.MustCompile(`^// (site|want|why|invisible|timed): (.*)$`)
+	directive = regexp.MustCompile(`^// (site|want|why|invisible|timed|keyed): (.*)$`)
 	inText    = regexp.MustCompile(`@\w+`)
 	mark      = regexp.MustCompile(` *// @(\w+)`)
 )
@@ -147,6 +149,8 @@ func (c *testCase) read(t *testing.T) {
 			c.unseen = d[1]
 		case "timed":
 			c.timed = c.place(d[1], marks)
+		case "keyed":
+			c.keyed = d[1]
 		case "want":
 			for i, w := range strings.Fields(d[1]) {
 				switch m, isMark := strings.CutPrefix(w, "@"); {
@@ -232,6 +236,7 @@ func (c *testCase) run(t *testing.T) {
 			}
 			c.checkWhy(t, s)
 			c.checkTimed(t, s)
+			c.checkKeyed(t, s)
 		}
 		if c.timed != "" && c.timed != "nothing" && len(res.Sites) == 0 {
 			t.Errorf("nothing is said of the place, want timed %q", c.timed)
@@ -256,6 +261,7 @@ func (c *testCase) check(t *testing.T, s evidence.CodeSite) {
 	}
 	c.checkWhy(t, s)
 	c.checkTimed(t, s)
+	c.checkKeyed(t, s)
 	if s.Invisible != c.unseen && !(c.unseen != "" && strings.Contains(s.Invisible, c.unseen)) {
 		t.Errorf("invisible: %q, want %q", s.Invisible, c.unseen)
 	}
@@ -286,6 +292,12 @@ func (c *testCase) checkWhy(t *testing.T, s evidence.CodeSite) {
 func (c *testCase) checkTimed(t *testing.T, s evidence.CodeSite) {
 	if c.timed != "" && s.Timed != strings.TrimSuffix(c.timed, "nothing") {
 		t.Errorf("timed: %q, want %q", s.Timed, c.timed)
+	}
+}
+
+func (c *testCase) checkKeyed(t *testing.T, s evidence.CodeSite) {
+	if c.keyed != "" && s.Keyed != strings.TrimSuffix(c.keyed, "nothing") {
+		t.Errorf("keyed: %q, want %q", s.Keyed, c.keyed)
 	}
 }
 

@@ -69,6 +69,10 @@ type CodeSite struct {
 	// Timed names what ends the wait by itself before long (a timer, a deadline, a sleep); empty when
 	// nothing is seen to. Goroutines that wait so come and go, however many there are.
 	Timed string `json:"timed,omitempty"`
+	// Keyed names the map of which the goroutine serves an entry: one is started for each key that is not in
+	// it. Goroutines that keep coming so are a leak if keys do not end, and the source does not say whether
+	// they do. Certain is false then.
+	Keyed string `json:"keyed,omitempty"`
 	// Certain is true when the source alone shows a path that leaves the goroutine blocked.
 	Certain bool `json:"certain,omitempty"`
 }

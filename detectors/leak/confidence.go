@@ -71,6 +71,10 @@ func (c *candidate) certain() bool {
 	return wakesByNature[c.code.Pattern] || !c.wakes()
 }
 
+// keyed reports goroutines of which the source starts one for each key of a map that is new: as many are
+// meant as there are keys, and silence is what they do.
+func (c *candidate) keyed() bool { return c.code != nil && c.code.Keyed != "" }
+
 // timed reports a wait that ends by itself, as the source has it: until the first of them has lived so
 // long, goroutines that end look like a leak.
 func (c *candidate) timed() bool { return c.code != nil && c.code.Timed != "" }
@@ -96,7 +100,7 @@ const awakeShare = 50
 // healthy reading.
 func (s *survey) corroborated(c *candidate) bool {
 	co := c.cohort
-	return c.watch.still() && !c.wakes() && !quietByNature(c.class) && !co.slows && !co.few &&
+	return c.watch.still() && !c.wakes() && !quietByNature(c.class) && !co.slows && !co.few && !c.keyed() &&
 		!s.inStep(co.gained, int(co.old[0]))
 }
 

@@ -202,6 +202,7 @@ func TestConfidence(t *testing.T) {
 	}
 	certain := code(evidence.CodeSite{Pattern: evidence.PatternTimeout, Certain: true})
 	timed := code(evidence.CodeSite{Timed: "the case at main.go:9"})
+	keyed := code(evidence.CodeSite{Pattern: evidence.PatternTickerOrphan, Keyed: "r.caches"})
 	ticker := code(evidence.CodeSite{Pattern: evidence.PatternTickerOrphan, Certain: true})
 	for name, tc := range map[string]struct {
 		set  *evidence.Set
@@ -210,6 +211,7 @@ func TestConfidence(t *testing.T) {
 		"a cohort and silence":                 {with(cohort(6, 30), silent), "likely"},
 		"a cohort and source":                  {with(cohort(6, 30), certain), "likely"},
 		"silence that time ends by the source": {with(with(cohort(6, 30), silent), timed), "low"},
+		"silence, of one for each key":         {with(with(cohort(6, 30), silent), keyed), "possible"},
 		"a cohort that ticks, and source":      {with(with(cohort(6, 30), awake), ticker), "likely"},
 		"a cohort that wakes, against source":  {with(with(cohort(6, 30), awake), certain), "possible"},
 		"few that wake":                        {with(cohort(6, 1), awake), "low"},

@@ -161,6 +161,8 @@ func (s *survey) missing(c *candidate) string {
 	switch {
 	case c.timed():
 		return "by the source " + c.code.Timed + " ends the wait"
+	case c.keyed():
+		return "by the source one is started for each new key of " + c.code.Keyed
 	case c.growth != nil && c.growth.verdict == stopped:
 		return "ever fewer came"
 	case servesRequests(c.stack):

@@ -3,6 +3,7 @@ package leak
 import (
 	"flag"
 	"math"
+	"math/rand/v2"
 	"testing"
 
 	"go-debug/analyze"
@@ -126,6 +127,8 @@ func healthyKinds() []kind {
 		}, 0, 0},
 		{"a worker for each of 300 tenants, met at 20/s", func(w *world) { w.tenants(300, 20) }, 0.02, 0},
 		{"a worker for each of 60 tenants, met at 20/s", func(w *world) { w.tenants(60, 20) }, 0, 0},
+		// In most captures nothing tells these from a leak: the source does.
+		{"a silent helper for each of 200 customers, some met seldom", func(w *world) { w.customers(200, 30, 23) }, 0.85, 0.85},
 		{"a restart", func(w *world) {
 			s := w.site(evidence.WaitChanRecv, 0)
 			w.pool(s, 50)
@@ -157,6 +160,22 @@ func (w *world) tenants(n int, perS float64) {
 	for t := -3.0; t < w.until; t += w.rng.ExpFloat64() / perS {
 		w.born = append(w.born, mortal{site: passing, birth: t, from: t, end: t + 0.01})
 		if id := w.rng.IntN(n); !known[id] {
+			known[id] = true
+			w.batch(idle, t, 1)
+		}
+	}
+}
+
+// customers is like tenants, but some customers are met much more often than others, and what the first request
+// of each starts does nothing for a long time. The load began so many seconds ago.
+func (w *world) customers(n int, perS, ago float64) {
+	idle := w.site(evidence.WaitSelect, 0)
+	passing := w.site(evidence.WaitSelect, 0)
+	known := map[uint64]bool{}
+	zipf := rand.NewZipf(w.rng, 1.2, 1, uint64(n-1))
+	for t := -ago; t < w.until; t += w.rng.ExpFloat64() / perS {
+		w.born = append(w.born, mortal{site: passing, birth: t, from: t, end: t + 0.01})
+		if id := zipf.Uint64(); !known[id] {
 			known[id] = true
 			w.batch(idle, t, 1)
 		}

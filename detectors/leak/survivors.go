@@ -141,7 +141,7 @@ func (s *survey) survived(c *candidate) analyze.Confidence {
 		return 0
 	case !keepsComing(l.births, line.requests) || half || onlyTheLatest(l.births, exposure):
 		return 0
-	case (fades || total(l.births) < minHalves || quietByNature(c.class)) && !c.certain():
+	case (fades || total(l.births) < minHalves || quietByNature(c.class) || c.keyed()) && !c.certain():
 		return analyze.Possible
 	}
 	return analyze.Likely

@@ -79,6 +79,20 @@ func TestAfterTheLoad(t *testing.T) {
 	}
 }
 
+// As many helpers as there are keys stay when the load has stopped: the load met some of them for the first time.
+func TestAfterTheLoadOneForEachKey(t *testing.T) {
+	send := userStack("main.send.func1", 20)
+	all := func(i int) (all []uint64) {
+		for j := 1; j <= i; j++ {
+			all = append(all, ids(uint64(1000*j), uint64(1000*j+4))...)
+		}
+		return all
+	}
+	set := snapshots(append(underLoad(all), settled(8, group(evidence.WaitChanSend, send, all(5)...)))...)
+	set.Code = []evidence.CodeSite{{Function: send[0].Function, File: send[0].File, Line: send[0].Line, Keyed: "s.queues"}}
+	expect(t, set, "leak/chan-send:20 possible")
+}
+
 // Without ids nobody can say who came with the load: the other evidence decides alone.
 func TestAfterTheLoadWithoutIDs(t *testing.T) {
 	load := growingDumps(6, 10, evidence.WaitChanSend, userStack("main.send.func1", 20))
