@@ -27,7 +27,7 @@ const gigabyte = 1e9
 func (c *candidate) cost(perS float64) stats.Measure {
 	bytes := stackBytes(c.stack)
 	for _, other := range c.companions {
-		bytes += stackBytes(other.stack)
+		bytes += stackBytes(other.stack) * float64(other.goroutines()) / float64(max(c.goroutines(), 1))
 	}
 	m := stats.Measure{Name: "time_to_1gb", Value: gigabyte / (bytes * perS), Unit: "s", N: 1,
 		Method: "1e9 bytes over growth times the stack of a goroutine: at least 2 KiB, doubled until 48 bytes a frame fit"}

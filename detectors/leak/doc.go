@@ -7,7 +7,8 @@
 // blocked stack, because that is where the fix starts. Where a library blocks on the program's behalf, it is
 // the program's go statement; where the library starts the goroutines as well (connections of net/http's
 // client, rows of database/sql) it is the line that a trace shows them started for, else the line that most
-// calls of the library come from. The rule says what
+// calls of the library come from. Of an iterator that nobody stops it is the line that pulls from it, where a trace
+// shows that. The rule says what
 // they wait for: a channel send or receive, a select, a nil channel or a select without cases, a mutex, a
 // WaitGroup, a condition variable, I/O, a sleep. A program that the runtime stopped because every goroutine
 // waited is a finding of its own, leak/deadlock.
@@ -19,7 +20,7 @@
 //
 // Goroutines that come one to one with others and are started by the same function (the reader and
 // the writer of a connection, the helpers of one informer) are one finding: the others are named
-// in it. So are goroutines that wait for a WaitGroup whose members leak.
+// in it. So are goroutines that wait for a group whose members leak: in sync.WaitGroup.Wait, or in errgroup's Go for room.
 //
 // # Evidence
 //
@@ -111,7 +112,7 @@
 // Growth is the births per second, with an exact interval; of snapshots without ids, the Theil-Sen slope of the
 // counts. Survivors are the births of the whole window, for comparisons of one capture with another. Per request the
 // births are divided by the completed requests of the same intervals; a dispersion test says whether that is one
-// number. Where the load began with the capture, rates leave out the intervals before goroutines had time to block.
+// number. Where only a trace counts requests, its rate stands for the window, and the interval is that of both. Where the load began with the capture, rates leave out the intervals before goroutines had time to block.
 // The time to a gigabyte takes the least stack that the runtime gives (2 KiB, doubled until 48
 // bytes a frame fit): memory that the goroutines keep alive comes on top, so it is the latest.
 //

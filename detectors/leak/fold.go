@@ -14,8 +14,8 @@ import (
 //
 // Two candidates have one cause when something ties them together and their goroutines come one to
 // one. The tie is in the code: they are started by one function, or one of them is started by a function
-// that the other is in, or they run nothing but one library. Goroutines that wait for a WaitGroup follow those they wait for whatever their
-// numbers. Numbers alone tie nothing: two handlers that are called equally often leak equally often.
+// that the other is in, or they run nothing but one library. Goroutines that wait for a group of others follow
+// those they wait for whatever their numbers. Numbers alone tie nothing: two handlers that are called equally often leak equally often.
 func (s *survey) folded() []*candidate {
 	var found []*candidate
 	for _, c := range s.sorted() {
@@ -53,6 +53,7 @@ func (s *survey) together(c *candidate) analyze.Confidence {
 		more = more || member.certain() || s.survived(member) > 0
 	}
 	if sessions && sure == analyze.Likely && !more {
+		c.session = true
 		return analyze.Possible
 	}
 	return sure
@@ -72,7 +73,7 @@ func (c *candidate) causal() int {
 	if order < 0 {
 		order = 7
 	}
-	if c.class == evidence.WaitWaitGroup {
+	if c.awaitsGroup() {
 		order = 8
 	}
 	if !own(c.location()) {
@@ -93,7 +94,13 @@ func (c *candidate) leads(other *candidate) bool {
 	if !c.tiedTo(other) {
 		return false
 	}
-	return other.class == evidence.WaitWaitGroup || oneToOne(c, other)
+	return other.awaitsGroup() || oneToOne(c, other)
+}
+
+// awaitsGroup reports goroutines that wait for others of a group: for all to end, or for one to make room in a group
+// with a limit.
+func (c *candidate) awaitsGroup() bool {
+	return c.class == evidence.WaitWaitGroup || c.stack.Contains("golang.org/x/sync/errgroup.(*Group).Go")
 }
 
 // passesCancel reports the goroutines by which package context cancels a context with one of a foreign

@@ -61,6 +61,14 @@ func TestOneCauseIsOneFinding(t *testing.T) {
 				startedBy(group(evidence.WaitWaitGroup, userStack("main.handle.func1.2", 30), grow(i, 11, 9000)...), "main.handle.func1", 6),
 			}
 		}, "leak/chan-send:20 possible"},
+		"who starts members of a group that has no room": {func(i int) []evidence.Group {
+			feeder := evidence.Stack{{Function: "golang.org/x/sync/errgroup.(*Group).Go", File: "/go/pkg/mod/golang.org/x/sync@v0.20.0/errgroup/errgroup.go", Line: 70},
+				{Function: "main.handle.func1", File: "/src/app/main.go", Line: 30}}
+			return []evidence.Group{
+				startedBy(group(evidence.WaitChanSend, userStack("main.handle.func1.1", 20), grow(i, 30, 1000)...), "golang.org/x/sync/errgroup.(*Group).Go", 78),
+				startedBy(group(evidence.WaitChanSend, feeder, grow(i, 11, 9000)...), "main.handle", 6),
+			}
+		}, "leak/chan-send:20 possible"},
 		"equally often, in two handlers": {func(i int) []evidence.Group {
 			return []evidence.Group{
 				startedBy(group(evidence.WaitChanSend, userStack("main.main.func1.1", 20), grow(i, 20, 1000)...), "main.main.func1", 5),
@@ -106,7 +114,10 @@ func TestSessionsOfPeersAreNotLikely(t *testing.T) {
 		}
 	})
 	set.Trace = traceOf(evidence.WaitSelect, write, ids(1000, 1120), 120)
-	expect(t, set, "leak/select:20 possible")
+	res := expect(t, set, "leak/select:20 possible")
+	if m := res.Findings[0].Message; !strings.Contains(m, "growing, unproven: they come with connections that peers have opened") {
+		t.Errorf("%q does not say why it is not likely", m)
+	}
 	for i := range set.Snapshots { // the readers have ended: the writers are left behind
 		set.Snapshots[i].Groups = slices.DeleteFunc(set.Snapshots[i].Groups, func(g evidence.Group) bool { return g.Wait == evidence.WaitIO })
 	}

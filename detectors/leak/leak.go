@@ -63,6 +63,7 @@ type candidate struct {
 	code    *evidence.CodeSite
 
 	sure       analyze.Confidence
+	session    bool         // it comes with readers of connections, and nothing but its silence speaks against it
 	companions []*candidate // of the same cause, folded into this one
 }
 

@@ -136,14 +136,18 @@ func (s *survey) perRequest(c *candidate) (stats.Measure, bool) {
 		}
 	}
 	rate, ok := s.rate(c)
-	perS, from := s.requestsPerS()
-	if !ok || rate.Unit != "per_s" || perS <= 0 {
+	requests, seconds, from := s.requestsCounted()
+	if !ok || rate.Unit != "per_s" || requests <= 0 || seconds <= 0 {
 		return stats.Measure{}, false
 	}
-	m := stats.Measure{Name: "per_request", Value: rate.Value / perS, Unit: "ratio", N: rate.N,
-		Method: "growth per second over requests per second (" + from + ")", WindowS: rate.WindowS}
+	m := stats.Measure{Name: "per_request", Value: rate.Value * seconds / requests, Unit: "ratio", N: int64(math.Round(requests)), WindowS: rate.WindowS,
+		Method: fmt.Sprintf("growth per second over requests per second, %.0f of them in %.3g s (%s); the interval is that of both", requests, seconds, from)}
 	if rate.Interval != nil {
-		m.Interval = &[2]float64{rate.Interval[0] / perS, rate.Interval[1] / perS}
+		lo, hi := stats.PoissonRate(int64(math.Round(requests)), seconds, 0.95)
+		m.Interval = &[2]float64{rate.Interval[0] / hi, rate.Interval[1] / lo}
+	}
+	if rate.WindowS == nil || seconds < *rate.WindowS/2 {
+		m = m.Warn("the requests were counted in a part of the window only")
 	}
 	return m, true
 }
@@ -187,20 +191,20 @@ func (c *cohort) perRequest(requests []float64, source string) (stats.Measure, b
 	return m, true
 }
 
-// requestsPerS is the rate of requests, where there is any source of it.
-func (s *survey) requestsPerS() (perS float64, source string) {
+// requestsCounted are the requests that any source counts, and the time in which it does.
+func (s *survey) requestsCounted() (requests, seconds float64, source string) {
 	if d := s.demand; d != nil {
 		first, last := d.points[0], d.points[len(d.points)-1]
 		if span := last.At.Sub(first.At).Seconds(); span > 0 && *last.Requests > *first.Requests {
-			return (*last.Requests - *first.Requests) / span, d.source
+			return *last.Requests - *first.Requests, span, d.source
 		}
 	}
 	if t := s.trace; t != nil && t.DurationNS() > 0 {
 		if n := requestsInTrace(t); n > 0 {
-			return float64(n) * 1e9 / float64(t.DurationNS()), "trace"
+			return float64(n), float64(t.DurationNS()) / 1e9, "trace"
 		}
 	}
-	return 0, ""
+	return 0, 0, ""
 }
 
 // requestsInTrace counts the requests that began within the trace by a goroutine that servers

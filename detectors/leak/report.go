@@ -24,23 +24,20 @@ func (s *survey) finding(c *candidate) analyze.Finding {
 		Identity:   c.identity(),
 		Code:       c.explained(),
 	}
-	if !own(f.Location) {
+	begun := false
+	// An iterator waits in the sequence, and ends with whoever pulls from it.
+	if !own(f.Location) || c.class == evidence.WaitCoroutine {
 		if by, how, ok := s.starter(c); ok {
-			f.Location = by
+			f.Location, begun = by, true
 			f.Message += "; " + how
-		} else if c.code != nil && c.code.Culprit.Line > 0 {
+		} else if !own(f.Location) && c.code != nil && c.code.Culprit.Line > 0 {
 			f.Location = c.code.Culprit
 		}
 	}
 	for _, other := range c.companions[:min(len(c.companions), maxStacks-1)] {
 		f.Stacks = append(f.Stacks, withoutWrappers(other.stack))
 	}
-	if c.library() != "" && own(c.creator) {
-		f.Remedy = "Stop what is started here when its owner is done: close the stop channel or cancel the context that it was given."
-	}
-	if c.code != nil && c.code.Fix != "" {
-		f.Remedy = c.code.Fix
-	}
+	f.Remedy = c.remedy(begun)
 	switch {
 	case c.sure == analyze.Weak && c.grows():
 		f.Next = tryLonger
@@ -133,7 +130,11 @@ func (s *survey) pace(c *candidate) string {
 	}
 	text := fmt.Sprintf(", %.3g a second", rate.Value)
 	if m, ok := s.perRequest(c); ok {
-		text += fmt.Sprintf(" and %.2g a request", m.Value)
+		about := ""
+		if len(m.Warnings) > 0 {
+			about = "about "
+		}
+		text += fmt.Sprintf(" and %s%.2g a request", about, m.Value)
 	}
 	return text
 }
@@ -169,6 +170,8 @@ func (s *survey) missing(c *candidate) string {
 		return "they are requests, which may yet be answered"
 	case co == nil || co.dumps < trendDumps:
 		return "too few dumps with goroutine ids for a trend"
+	case c.session:
+		return "they come with connections that peers have opened"
 	case c.wakes():
 		return "they wake now and then"
 	case quietByNature(c.class):

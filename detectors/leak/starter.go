@@ -36,11 +36,15 @@ func (s *survey) starter(c *candidate) (at evidence.Frame, how string, ok bool) 
 	if at, ok = s.startedFor(c); ok {
 		return at, "most are started for this line", true
 	}
+	if c.class == evidence.WaitCoroutine {
+		return evidence.Frame{}, "", false // the sequence itself calls package iter
+	}
 	at, ok = s.caller(c)
 	return at, "most calls are made here", ok
 }
 
-// startedFor looks at the go statements of a trace.
+// startedFor looks at the go statements of a trace: at those whose goroutines are still there at its end, if it
+// shows any.
 func (s *survey) startedFor(c *candidate) (evidence.Frame, bool) {
 	if s.trace == nil {
 		return evidence.Frame{}, false
@@ -49,19 +53,25 @@ func (s *survey) startedFor(c *candidate) (evidence.Frame, bool) {
 	if c.stack.Contains(readLoop) {
 		through = getConn // the connection is dialled by a goroutine of its own
 	}
-	var b ballot
+	var staying, all ballot
 	for i := range s.trace.Sites {
-		stack := s.trace.StackOf(s.trace.Sites[i].Stack)
+		made := &s.trace.Sites[i]
+		stack := s.trace.StackOf(made.Stack)
 		if !stack.Contains(through) {
 			continue
 		}
 		if k := innermostOwn(stack); k >= 0 {
-			b.add(stack[k], s.trace.Sites[i].Created)
+			staying.add(stack[k], made.AtEnd)
+			all.add(stack[k], made.Created)
 		} else {
-			b.all += s.trace.Sites[i].Created
+			staying.all += made.AtEnd
+			all.all += made.Created
 		}
 	}
-	return b.majority()
+	if staying.all > 0 && through == c.creator.Function { // who dials ends, and the connection stays
+		return staying.majority()
+	}
+	return all.majority()
 }
 
 // caller looks at who waits for the library that started the goroutines, in dumps and the trace.

@@ -1,0 +1,47 @@
+package leak
+
+import (
+	"strings"
+
+	"go-debug/analyze/evidence"
+)
+
+// remedy is what to change, where that is not what the rule says: rules speak of operations of the program's
+// own. It is empty where they are right. begun says that the finding's line is the one for which a library
+// started the goroutines.
+func (c *candidate) remedy(begun bool) string {
+	switch {
+	case c.code != nil && c.code.Fix != "":
+		return c.code.Fix
+	case c.class == evidence.WaitCoroutine:
+		return ""
+	case begun:
+		return "End what is begun here when its owner is done with it: cancel the context that it was given, or close it."
+	case c.library() != "" && own(c.creator):
+		return "Stop what is started here when its owner is done: close the stop channel or cancel the context that it was given."
+	}
+	if callee := c.libraryCall(); callee != "" {
+		return callee + " waits for others: let them end, or give back what they hold, on every path (defer), and call it with a " +
+			"context that ends where it takes one."
+	}
+	return ""
+}
+
+// libraryCall is the function of a library in which the program waits on a channel; empty where the program
+// itself does.
+func (c *candidate) libraryCall() string {
+	switch c.class {
+	case evidence.WaitSelect, evidence.WaitChanRecv, evidence.WaitChanSend, evidence.WaitChan:
+	default:
+		return ""
+	}
+	k := innermostOwn(c.stack)
+	if k <= 0 {
+		return ""
+	}
+	callee := c.stack[k-1]
+	if p := callee.Package(); internalFrame(callee) || callee.IsWrapper() || p == "sync" || p == "time" {
+		return ""
+	}
+	return callee.Function[strings.LastIndexByte(callee.Function, '/')+1:]
+}
