@@ -41,7 +41,7 @@ func smallestP(r MaxTResult) float64 {
 func TestMaxTHoldsItsLevel(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	const trials = 60
-	for _, n := range []int{5, 8} {
+	for _, n := range []int{5, 7} { // 8 can be dealt in four times as many ways
 		alarms, found, other := 0, 0, 0
 		for range trials {
 			if smallestP(MaxT(profiles(rng, n, 100, nil), profiles(rng, n, 100, nil), 7)) <= 0.05 {
