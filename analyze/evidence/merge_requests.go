@@ -70,15 +70,33 @@ func (s *requestSum) add(r *Requests, id func(int32) int32, merged bool) {
 			have.Parts[i] += st.Parts[i]
 		}
 	}
-	for _, e := range r.Exemplars {
-		e.Line = slices.Clone(e.Line)
-		for i := range e.Line {
-			e.Line[i].Stack, e.Line[i].Waker = id(e.Line[i].Stack), id(e.Line[i].Waker)
+	if r.FanOut != nil {
+		if s.FanOut == nil {
+			s.FanOut = &FanOut{}
 		}
+		s.FanOut.Add(r.FanOut, id)
+	}
+	for _, e := range r.Exemplars {
+		e.Line = relabelled(e.Line, id)
 		s.Exemplars = append(s.Exemplars, e)
 	}
 	slices.SortStableFunc(s.Exemplars, func(a, b RequestExemplar) int { return compareExemplars(a.Exemplar, b.Exemplar) })
 	s.Exemplars = s.Exemplars[:min(len(s.Exemplars), MaxExemplars)]
+}
+
+// relabelled is a line with other stack ids.
+func relabelled(line []RequestSegment, id func(int32) int32) []RequestSegment {
+	out := slices.Clone(line)
+	for i := range out {
+		s := &out[i]
+		s.Stack, s.Waker = id(s.Stack), id(s.Waker)
+		if s.Child != nil {
+			c := *s.Child
+			c.Stack, c.Line = id(c.Stack), relabelled(c.Line, id)
+			s.Child = &c
+		}
+	}
+	return out
 }
 
 // finish is the sums, with final stack ids.
@@ -97,11 +115,15 @@ func (f requestFold) finish(id []int32) []Requests {
 		slices.SortFunc(r.States, func(a, b RequestState) int {
 			return cmp.Or(cmp.Compare(a.State, b.State), cmp.Compare(a.Stack, b.Stack))
 		})
+		final := func(stack int32) int32 { return id[stack] }
+		if r.FanOut != nil {
+			f := &FanOut{}
+			f.Add(r.FanOut, final)
+			f.order()
+			r.FanOut = f
+		}
 		for i := range r.Exemplars {
-			line := r.Exemplars[i].Line
-			for j := range line {
-				line[j].Stack, line[j].Waker = id[line[j].Stack], id[line[j].Waker]
-			}
+			r.Exemplars[i].Line = relabelled(r.Exemplars[i].Line, final)
 		}
 		out = append(out, r)
 	}

@@ -11,7 +11,14 @@ func tracedRequests(route string, ns int64, frames ...string) *Trace {
 		t.Frames = append(t.Frames, Frame{Function: f})
 		t.Stacks = append(t.Stacks, []int32{int32(i)})
 		r.States = append(r.States, RequestState{State: "mutex", Stack: int32(i + 1), NS: ns, Parts: []int64{ns, 0}})
-		r.Exemplars = append(r.Exemplars, RequestExemplar{Exemplar: Exemplar{DurationNS: ns + int64(i)}, Line: []RequestSegment{{State: "mutex", Stack: int32(i + 1), NS: ns}}})
+		child := &RequestChild{Stack: int32(i + 1), NS: ns, Line: []RequestSegment{{State: "sleep", Stack: int32(i + 1), NS: ns}}}
+		r.Exemplars = append(r.Exemplars, RequestExemplar{Exemplar: Exemplar{DurationNS: ns + int64(i)}, Line: []RequestSegment{{State: "mutex", Stack: int32(i + 1), NS: ns, Child: child}}})
+	}
+	r.FanOut = &FanOut{Requests: 1, Crossed: 2, Deeper: 3}
+	for i := range frames {
+		id := int32(i + 1)
+		r.FanOut.Starts = append(r.FanOut.Starts, FanOutStart{Stack: id, Started: 4, Left: 1})
+		r.FanOut.Awaited = append(r.FanOut.Awaited, Awaited{State: "waitgroup", Stack: id, Count: 1, NS: ns, For: []AwaitedState{{State: "sleep", Stack: id, NS: ns}}})
 	}
 	r.Met = []Met{{InFlight: 1, Latencies: r.Latency}}
 	t.Requests = []Requests{r}
@@ -41,6 +48,24 @@ func TestMergeRequests(t *testing.T) {
 	}
 	if e := r.Exemplars[0]; e.DurationNS != 31 || left.StackOf(e.Line[0].Stack)[0].Function != "h" {
 		t.Errorf("%+v", e)
+	}
+	f := r.FanOut
+	if f.Requests != 2 || f.Crossed != 4 || f.Deeper != 6 || len(f.Starts) != 3 || len(f.Awaited) != 3 {
+		t.Errorf("%+v", f)
+	}
+	for i, a := range f.Awaited {
+		want, g := int64(0), left.StackOf(a.Stack)[0].Function
+		for function, ns := range map[string]int64{"f": 10, "g": 40, "h": 30} {
+			if g == function {
+				want = ns
+			}
+		}
+		if a.NS != want || len(a.For) != 1 || a.For[0].NS != want || left.StackOf(a.For[0].Stack)[0].Function != g || f.Starts[i].Left != map[string]int64{"f": 1, "g": 2, "h": 1}[g] {
+			t.Errorf("%s: %+v, %+v", g, a, f.Starts[i])
+		}
+	}
+	if c := r.Exemplars[0].Line[0].Child; left.StackOf(c.Stack)[0].Function != "h" || left.StackOf(c.Line[0].Stack)[0].Function != "h" {
+		t.Errorf("%+v", c)
 	}
 	if got := marshal(t, a.Canonical()); got != marshal(t, a.Canonical().Canonical()) {
 		t.Errorf("canonical is not: %s", got)

@@ -37,6 +37,8 @@ type Requests struct {
 	UpperNS    int64 `json:"upper_ns"`
 
 	States []RequestState `json:"states"`
+	// FanOut is nil where no request was seen to start a goroutine.
+	FanOut *FanOut `json:"fan_out,omitempty"`
 	// Met are latencies by the number of requests of all routes that one met on its arrival, itself included.
 	// It holds those of Completed, as long as the window keeps single requests: the first half million.
 	Met       []Met             `json:"met,omitempty"`
@@ -79,13 +81,16 @@ type RequestExemplar struct {
 	Sums bool             `json:"sums,omitempty"`
 }
 
-// RequestSegment is one state of a request, or what a goroutine did that it waited for.
+// RequestSegment is one state of a request, or of a goroutine of its own.
 type RequestSegment struct {
 	State string `json:"state"`
 	Stack int32  `json:"stack"`
 	NS    int64  `json:"ns"`
 	// Waker is the stack of who ended the wait; 0 where that is no code of the program, or not known.
 	Waker int32 `json:"waker,omitempty"`
+	// Child is who ended the wait, if that was a goroutine of the request's own; of several, the one that was waited
+	// for longest.
+	Child *RequestChild `json:"child,omitempty"`
 }
 
 // RequestSeries is the requests of all routes over time, in bins of BinNS.
@@ -116,4 +121,6 @@ type RequestWindow struct {
 	BlindNS int64 `json:"blind_ns,omitempty"`
 	// Lost are requests of which events are missing or contradict each other.
 	Lost int64 `json:"lost,omitempty"`
+	// Unfollowed are goroutines that requests started while more than 131,072 others of requests were known.
+	Unfollowed int64 `json:"unfollowed,omitempty"`
 }

@@ -19,7 +19,7 @@ func (r *replay) leave(x *g, ts int64, to goStatus, waker uint64) {
 	if x.marks&unsure != 0 {
 		x.marks &^= unsure
 		if x.marks&annotated != 0 {
-			x.lost()
+			x.lost(ts)
 		}
 		return
 	}
@@ -127,8 +127,12 @@ func (t *tally) block(stack, reason uint32) *blockTally {
 func (r *replay) end(x *g, ts int64) {
 	r.leave(x, ts, goNone, 0)
 	r.t.series.ended(ts)
-	if x.rare != nil && x.rare.tracked != nil {
-		r.trackEnd(x, ts)
+	if x.rare != nil {
+		if x.rare.tracked != nil {
+			r.trackEnd(x, ts)
+		} else if x.rare.child != nil {
+			r.childEnd(x, ts)
+		}
 	}
 	if x.created {
 		x.site.ended++
@@ -245,19 +249,26 @@ func (r *replay) assistBegin(x *g, ts int64, stack uint64) error {
 	if x.assist != rangeClosed {
 		return fmt.Errorf("goroutine %d begins to assist, but assists already", x.id)
 	}
-	if x.marks&annotated != 0 && x.rare.tracked != nil {
-		r.spent(x, goRunning, ts, 0)
-	}
+	r.ranSoFar(x, ts)
 	x.assist, x.assistSince = rangeOpen, ts
 	x.more().assistStack = uint32(stack)
 	r.needStack(stack)
 	return nil
 }
 
-func (r *replay) assistEnd(x *g, ts int64) error {
-	if x.marks&annotated != 0 && x.rare.tracked != nil {
+// ranSoFar takes the time that a goroutine has run as it begins or ends to assist.
+func (r *replay) ranSoFar(x *g, ts int64) {
+	switch {
+	case x.marks&annotated == 0:
+	case x.rare.tracked != nil:
 		r.spent(x, goRunning, ts, 0)
+	case x.rare.child != nil:
+		r.childSpent(x, goRunning, ts)
 	}
+}
+
+func (r *replay) assistEnd(x *g, ts int64) error {
+	r.ranSoFar(x, ts)
 	switch x.assist {
 	case rangeClosed:
 		return fmt.Errorf("goroutine %d ends an assist that it has not begun", x.id)

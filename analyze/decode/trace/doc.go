@@ -119,6 +119,18 @@
 // window began, or are when it ends, are counted and their durations kept apart. The client had gone if net/http's
 // watch over the connection ended before the handler did and no other request followed.
 //
+// A goroutine that is made while a request is being served is the request's own if it is made by the goroutine that
+// serves it, or by another one of its own, three deep; the fourth in a row is only counted. It is left running if it is
+// still there 10 ms after the request was over: what ends with a request is on its way until then. A wait of a request that a goroutine of its own ends is divided by what that one did
+// from the beginning of the wait to its end: both are in the order of the two goroutines, so it is no guess. Where that
+// one waited meanwhile for a goroutine that it had made itself, what counts is what this one did, and so on. What it did
+// before it was made is not known, nor, where it changes state more than some forty times, when it did what in between.
+// A wait for a lock, a pool or another service is not divided, whoever ends it.
+//
+// Generations are replayed at the same time, and none knows whose the goroutines are that it finds there. So no wait is
+// divided that a later generation sees than the one in which it began, or than the one that made the goroutine which
+// ends it: these goroutines are counted (Crossed). Whether they end before their requests is known all the same.
+//
 // What the stacks are has to be known when the events come by, and the runtime writes it behind them: files
 // are looked ahead in. Of a stream one generation is kept in memory until its tables come, up to a sixteenth
 // of the memory budget; beyond that its requests are not rebuilt, and a warning says so.

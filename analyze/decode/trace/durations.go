@@ -108,6 +108,9 @@ func (r *replay) split(x *g, status goStatus, to int64, waker uint64) {
 	if x.rare.tracked != nil {
 		r.spent(x, status, to, waker)
 	}
+	if x.rare.child != nil {
+		r.childSpent(x, status, to)
+	}
 	for i := range x.rare.regions {
 		x.rare.regions[i].parts.add(status, x.since, to, x.stack, x.reason)
 	}
@@ -128,10 +131,13 @@ func (x *g) assisted(to int64) {
 	}
 }
 
-// lost notes that what the goroutine did for some time is not known.
-func (x *g) lost() {
+// lost notes that what the goroutine did for some time up to now is not known.
+func (x *g) lost(to int64) {
 	if x.rare.tracked != nil {
 		x.rare.tracked.lose()
+	}
+	if c := x.rare.child; c != nil && to > c.did.at {
+		c.did.add(spell{ns: to - c.did.at})
 	}
 	for i := range x.rare.regions {
 		x.rare.regions[i].parts.unknown = true
@@ -144,7 +150,7 @@ func (x *g) lost() {
 // annotate says whether what the goroutine does has to be split.
 func (x *g) annotate() {
 	x.marks &^= annotated
-	if len(x.rare.regions)+len(x.rare.tasks) > 0 || x.rare.tracked != nil && x.rare.tracked.kind != watchesConn {
+	if len(x.rare.regions)+len(x.rare.tasks) > 0 || x.rare.tracked != nil && x.rare.tracked.kind != watchesConn || x.rare.child != nil {
 		x.marks |= annotated
 	}
 }

@@ -154,6 +154,7 @@ type gRare struct {
 	regions     []regionMark
 	tasks       []openTask // begun on the goroutine
 	tracked     *tracked   // of a goroutine that serves requests
+	child       *child     // of a goroutine that a request made
 }
 
 func (x *g) more() *gRare {

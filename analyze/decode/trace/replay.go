@@ -41,6 +41,8 @@ type replay struct {
 	gcSeq     uint64
 	gcParked  *thread
 
+	by *g // who wakes the goroutine at hand; known where that one is annotated
+
 	stackRefs, stringRefs refs
 	req                   requestReplay
 	t                     tally
@@ -54,7 +56,7 @@ func (r *replay) begin(freq float64, base int64) {
 	r.procs, r.threads = map[uint64]*proc{}, map[uint64]*thread{}
 	r.order, r.ready, r.gcParked = r.order[:0], nil, nil
 	r.forced, r.blocked, r.round, r.contradiction = nil, nil, nil, nil
-	r.gcKnown, r.gcRunning, r.gcSeq = false, false, 0
+	r.gcKnown, r.gcRunning, r.gcSeq, r.by = false, false, 0, nil
 	r.stackRefs.reset()
 	r.stringRefs.reset()
 	r.t.reset()

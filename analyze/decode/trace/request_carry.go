@@ -174,10 +174,13 @@ func (t *translator) resume(have, local *tracked) {
 		have.fold()
 	}
 	c := &have.cur
-	for _, s := range q.spells {
+	places := make([]int, len(q.spells))
+	for i, s := range q.spells {
 		c.add(s)
+		places[i] = len(c.spells) - 1
 	}
 	c.sums = c.sums || q.sums && len(q.spells) > 0
+	c.fan = c.fan.join(q.fan, places)
 	c.excluded, c.broken = c.excluded || q.excluded, c.broken || q.broken
 	if q.rank > c.rank {
 		c.rank, c.route = q.rank, q.route

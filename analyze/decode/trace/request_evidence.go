@@ -30,8 +30,9 @@ func (q *requestWindow) evidence(w *window, c *course) []evidence.Requests {
 			e.Ages = *h
 		}
 		e.States = namer.states(r)
-		for _, s := range r.slow {
-			e.Exemplars = append(e.Exemplars, namer.exemplar(s))
+		e.FanOut = namer.fanOut(r)
+		for i := range r.slow {
+			e.Exemplars = append(e.Exemplars, namer.exemplar(&r.slow[i]))
 		}
 		out = append(out, e)
 	}
@@ -80,15 +81,24 @@ func (n *stateNamer) states(r *routeTally) []evidence.RequestState {
 	return out
 }
 
-func (n *stateNamer) exemplar(s slowRequest) evidence.RequestExemplar {
-	out := evidence.RequestExemplar{Exemplar: s.Exemplar, Open: s.open, Sums: s.sums}
-	for i := range s.spells {
-		sp := &s.spells[i]
-		seg := evidence.RequestSegment{State: n.state(sp), NS: sp.ns}
-		if sp.status == goWaiting || sp.status == goSyscall {
-			seg.Stack, seg.Waker = int32(sp.stack), int32(sp.waker)
+func (n *stateNamer) exemplar(s *slowRequest) evidence.RequestExemplar {
+	out := evidence.RequestExemplar{Exemplar: s.Exemplar, Open: s.open, Sums: s.sums, Line: n.line(s.spells)}
+	for i := range out.Line {
+		out.Line[i].Child = n.child(s, i, out.Line[i].State)
+	}
+	return out
+}
+
+// line names spells.
+func (n *stateNamer) line(spells []spell) []evidence.RequestSegment {
+	var out []evidence.RequestSegment
+	for i := range spells {
+		s := &spells[i]
+		seg := evidence.RequestSegment{State: n.state(s), NS: s.ns}
+		if s.status == goWaiting || s.status == goSyscall {
+			seg.Stack, seg.Waker = int32(s.stack), int32(s.waker)
 		}
-		out.Line = append(out.Line, seg)
+		out = append(out, seg)
 	}
 	return out
 }
@@ -234,7 +244,7 @@ func (q *requestWindow) window(w *window, c *course) *evidence.RequestWindow {
 		return nil
 	}
 	out := &evidence.RequestWindow{Max: c.most(c.arrived), MaxUpper: c.most(c.earliest),
-		Excluded: t.excluded, Lost: t.lost, BlindNS: q.blindNS}
+		Excluded: t.excluded, Lost: t.lost, BlindNS: q.blindNS, Unfollowed: t.unfollowed}
 	t.bins.at(w.now)
 	out.Series.BinNS = t.bins.bin
 	for _, b := range t.bins.bins {

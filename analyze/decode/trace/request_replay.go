@@ -7,6 +7,9 @@ type requestReplay struct {
 	blind bool // what the stacks are could not be known in time
 	tally *requestTally
 	free  []*tracked
+
+	children []*child // of no use at the moment
+	pieces   []spell  // for the time of one event
 }
 
 func (q *requestReplay) begin(names *requestNames, blind bool) {
@@ -36,7 +39,7 @@ func (q *requestReplay) track(x *g) *tracked {
 
 // reuse clears what served another goroutine.
 func (t *tracked) reuse() {
-	*t = tracked{cur: request{spells: t.cur.spells[:0]}, tail: t.tail[:0]}
+	*t = tracked{cur: request{timeLine: timeLine{spells: t.cur.spells[:0]}}, tail: t.tail[:0]}
 }
 
 // untrack stops to.
@@ -49,6 +52,7 @@ func (x *g) untrack() {
 func (r *replay) trackMade(x, by *g, ts int64, root uint64) {
 	s := r.req.names.of(root)
 	if !s.serves() {
+		r.childMade(x, by, ts)
 		return
 	}
 	t := r.req.track(x)
@@ -162,8 +166,12 @@ func (r *replay) spent(x *g, status goStatus, to int64, waker uint64) {
 			if status == goWaiting || status == goSyscall {
 				s.stack, s.reason, s.waker = x.stack, x.reason, uint32(waker)
 			}
+			from := t.at
 			t.at = to
 			t.cur.add(s)
+			if status == goWaiting && t.cur.fan != nil {
+				r.divide(t, x, from, to)
+			}
 		}
 		return
 	}
@@ -181,7 +189,11 @@ func (r *replay) spent(x *g, status goStatus, to int64, waker uint64) {
 		}
 		e.see = r.req.names.of(uint64(stack))
 	}
+	from, known := t.at, t.head.ended
 	t.apply(r.req.tally, e)
+	if status == goWaiting && known && t.phase == phaseServing && t.cur.fan != nil {
+		r.divide(t, x, from, t.at)
+	}
 }
 
 // labelled is all that a sight in the handler means while a request is being served. It is false for others.

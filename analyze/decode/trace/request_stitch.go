@@ -12,17 +12,18 @@ import (
 // requestWindow is the requests of a window so far. Its tally and machines refer to the window's stacks, to
 // reasons by their place in waits, and to routes by their place in routes.
 type requestWindow struct {
-	tally   *requestTally
-	tracked map[uint64]*tracked
-	routes  []string
-	byRoute map[string]uint16
-	waits   []evidence.Wait
-	byWait  map[evidence.Wait]uint32
-	blindNS int64
+	tally    *requestTally
+	tracked  map[uint64]*tracked
+	children map[uint64]runningChild // by goroutine: those of requests that are not over
+	routes   []string
+	byRoute  map[string]uint16
+	waits    []evidence.Wait
+	byWait   map[evidence.Wait]uint32
+	blindNS  int64
 }
 
 func newRequestWindow() *requestWindow {
-	return &requestWindow{tally: newRequestTally(), tracked: map[uint64]*tracked{}, routes: []string{""}, byRoute: map[string]uint16{"": 0}, byWait: map[evidence.Wait]uint32{}}
+	return &requestWindow{tally: newRequestTally(), tracked: map[uint64]*tracked{}, children: map[uint64]runningChild{}, routes: []string{""}, byRoute: map[string]uint16{"": 0}, byWait: map[evidence.Wait]uint32{}}
 }
 
 func (w *requestWindow) wait(name evidence.Wait) uint32 {
@@ -54,8 +55,7 @@ func (s *stitcher) requests() {
 		t.names = &requestNames{}
 	}
 	t.routeNames()
-	t.tally(req.tally)
-	var live []*g
+	var live, made, carried []*g
 	s.r.each(func(x *g) {
 		if x.rare != nil && x.rare.tracked != nil || x.carried && w.tracked[x.id] != nil {
 			live = append(live, x)
@@ -63,10 +63,20 @@ func (s *stitcher) requests() {
 		if have := w.tracked[x.id]; have != nil && have.kind == watchesConn && x.carried && x.gone {
 			t.ends[have.watches] = watchEnd{have.during, x.since}
 		}
+		if x.rare != nil && x.rare.child != nil {
+			made = append(made, x)
+		}
+		if x.carried && len(w.children) > 0 {
+			if _, ok := w.children[x.id]; ok {
+				carried = append(carried, x)
+			}
+		}
 	})
+	t.tally(req.tally)
 	for _, x := range live {
 		t.goroutine(x)
 	}
+	t.children(made, carried)
 }
 
 // goroutine joins one that serves requests.

@@ -16,6 +16,10 @@ type requestTally struct {
 	records  chunked[requestRecord]
 	excluded int64
 	lost     int64
+
+	fans       []*fanOut // of no use at the moment
+	lives      int       // of goroutines of requests that are not over
+	unfollowed int64     // goroutines beyond maxLives
 }
 
 // routeKey is a protocol and a route.
@@ -47,6 +51,12 @@ type routeTally struct {
 	own    [goWaiting + 2]stateTally // running, runnable and assisting, by status
 	states keyed[*stateTally]        // of waits and system calls, by stack and reason: see spellOf
 	slow   []slowRequest
+
+	starters int64              // requests that made goroutines; of those that arrived and ended in the window
+	starts   keyed[startTally]  // by go statement<<32 | start function
+	awaited  keyed[*awaitTally] // by the place where the requests waited: see spellOf
+	crossed  int64              // of starts, those that went on beyond their generation
+	deeper   int64              // goroutines that go deeper than is followed, which are in none of starts
 }
 
 // stateTally is the time in one state over the window.
@@ -58,8 +68,9 @@ type stateTally struct {
 // slowRequest is one of the slowest of its route.
 type slowRequest struct {
 	evidence.Exemplar
-	open, sums bool
-	spells     []spell
+	open bool
+	timeLine
+	awaits []await
 }
 
 // timeBins is time in bins whose width doubles when the window outgrows them.
@@ -144,7 +155,7 @@ func newRequestTally() *requestTally {
 
 func (m *requestTally) reset() {
 	clear(m.routes)
-	m.last, m.bins, m.records.n, m.excluded, m.lost = nil, newSeries(), 0, 0, 0
+	m.last, m.bins, m.records.n, m.excluded, m.lost, m.lives, m.unfollowed = nil, newSeries(), 0, 0, 0, 0, 0
 }
 
 func (m *requestTally) route(k routeKey) *routeTally {
@@ -205,12 +216,16 @@ func (m *requestTally) counts(q *request) bool {
 	switch {
 	case q.excluded:
 		m.excluded++
-		return false
 	case q.broken:
 		m.lost++
-		return false
+	default:
+		return true
 	}
-	return true
+	if q.fan != nil {
+		q.fan.dropped = true
+		m.over(q)
+	}
+	return false
 }
 
 // passed counts the time of a request.
@@ -242,6 +257,11 @@ func (m *requestTally) passed(k routeKey, r *routeTally, q *request, open bool) 
 		m.records.add(requestRecord{goroutine: q.goroutine, key: k, open: open, earlier: q.earlier, from: q.from, earliest: q.earliest, to: q.end})
 	}
 	r.keep(q, open)
+	if q.fan != nil {
+		q.fan.dropped = q.earlier || open
+		r.fannedOut(k, q)
+		m.over(q)
+	}
 }
 
 // spread adds a time evenly between two moments.
@@ -263,15 +283,20 @@ func (r *routeTally) state(s *spell) *stateTally {
 	if s.status != goWaiting && s.status != goSyscall {
 		return &r.own[s.status]
 	}
-	reason := uint64(s.reason) << 1
-	if s.status == goSyscall {
-		reason |= 1
-	}
-	st := r.states.get(uint64(s.stack)<<32 | reason&0xffffffff)
+	st := r.states.get(keyOf(*s))
 	if *st == nil {
 		*st = &stateTally{}
 	}
 	return *st
+}
+
+// keyOf is the key of a wait or a system call.
+func keyOf(s spell) uint64 {
+	reason := uint64(s.reason) << 1
+	if s.status == goSyscall {
+		reason |= 1
+	}
+	return uint64(s.stack)<<32 | reason&0xffffffff
 }
 
 // spellOf undoes the key of a state.
@@ -290,7 +315,14 @@ func (r *routeTally) keep(q *request, open bool) {
 		return
 	}
 	e := evidence.Exemplar{Goroutine: q.goroutine, AtNS: q.from, DurationNS: d}
-	r.keepSlow(slowRequest{Exemplar: e, open: open, sums: q.sums, spells: slices.Clone(q.spells)})
+	s := slowRequest{Exemplar: e, open: open, timeLine: q.timeLine.clone()}
+	if q.fan != nil {
+		s.awaits = slices.Clone(q.fan.awaits)
+		for i := range s.awaits {
+			s.awaits[i].timeLine = s.awaits[i].clone()
+		}
+	}
+	r.keepSlow(s)
 }
 
 func (r *routeTally) keepSlow(s slowRequest) {

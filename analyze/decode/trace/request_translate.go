@@ -67,6 +67,7 @@ func (t *translator) request(q request) request {
 	for i := range q.spells {
 		q.spells[i] = t.spell(q.spells[i])
 	}
+	t.fan(q.fan)
 	return q
 }
 
@@ -76,6 +77,7 @@ func (t *translator) tally(m *requestTally) {
 	out.bins.merge(m.bins)
 	out.excluded += m.excluded
 	out.lost += m.lost
+	out.unfollowed += m.unfollowed
 	m.records.each(func(r requestRecord) {
 		if out.records.n < maxRecords {
 			r.key.route = t.route(r.key.route)
@@ -109,9 +111,13 @@ func (t *translator) routeTally(out, in *routeTally) {
 		s := t.spell(spellOf(key))
 		out.state(&s).merge(*in.states.at(i))
 	}
+	t.fanOuts(out, in)
 	for _, slow := range in.slow {
 		for i := range slow.spells {
 			slow.spells[i] = t.spell(slow.spells[i])
+		}
+		for i := range slow.awaits {
+			t.await(&slow.awaits[i])
 		}
 		out.keepSlow(slow)
 	}

@@ -1,5 +1,7 @@
 package trace
 
+import "slices"
+
 // The machine that rebuilds requests follows single goroutines: those that serve requests, as their
 // stacks say. What such a goroutine does reaches it as times spent in a state and as sights of the stack it is
 // at; both come in the order of the goroutine. A generation runs it for goroutines whose state it knows. Of one
@@ -25,14 +27,25 @@ type spell struct {
 	ns            int64
 }
 
+// like reports spells in the same state at the same place.
+func (s *spell) like(o spell) bool {
+	return s.status == o.status && s.stack == o.stack && s.reason == o.reason
+}
+
 const (
 	// goAssist is running for the collector.
 	goAssist goStatus = goWaiting + 1
 	// maxSpells bounds the spells of one request that are kept in order; then they become sums.
 	maxSpells = 32
 	// maxSums bounds the sums of one request; what is beyond counts as the last.
-	maxSums = 16
+	maxSums = 64
 )
+
+// timeLine is spells in order, or as sums once there were too many.
+type timeLine struct {
+	spells []spell
+	sums   bool
+}
 
 // request is one that is being served.
 type request struct {
@@ -48,59 +61,63 @@ type request struct {
 	excluded  bool
 	broken    bool // some of its time is not known
 	hijacked  bool
-	sums      bool // spells are sums and not in order
 	rank      uint8
 	protocol  uint8
 	route     uint16
-	spells    []spell
+	fan       *fanOut // nil while it has made no goroutine
+	timeLine
 }
 
-func (q *request) reset() { *q = request{goroutine: q.goroutine, spells: q.spells[:0]} }
+func (q *request) reset() {
+	*q = request{goroutine: q.goroutine, timeLine: timeLine{spells: q.spells[:0]}}
+}
+
+func (l *timeLine) clone() timeLine { return timeLine{slices.Clone(l.spells), l.sums} }
 
 // add counts a spell.
-func (q *request) add(s spell) {
+func (l *timeLine) add(s spell) {
 	if s.ns == 0 {
 		return
 	}
-	if q.sums {
-		q.sum(s)
+	if l.sums {
+		l.sum(s)
 		return
 	}
-	if n := len(q.spells); n > 0 {
-		last := &q.spells[n-1]
-		if last.status == s.status && last.stack == s.stack && last.reason == s.reason {
+	if n := len(l.spells); n > 0 {
+		last := &l.spells[n-1]
+		if last.like(s) {
 			last.ns += s.ns
 			last.waker = s.waker
 			return
 		}
 		if n == maxSpells {
-			q.compact()
-			q.sum(s)
+			l.compact()
+			l.sum(s)
 			return
 		}
 	}
-	q.spells = append(q.spells, s)
+	l.spells = append(l.spells, s)
 }
 
 // compact turns spells into sums.
-func (q *request) compact() {
-	all := q.spells
-	q.spells = append(make([]spell, 0, maxSums), all[0])
-	q.sums = true
+func (l *timeLine) compact() {
+	all := l.spells
+	l.spells = append(make([]spell, 0, maxSums/4), all[0])
+	l.sums = true
 	for _, s := range all[1:] {
-		q.sum(s)
+		l.sum(s)
 	}
 }
 
-func (q *request) sum(s spell) {
-	for i := range q.spells {
-		if have := &q.spells[i]; have.status == s.status && have.stack == s.stack && have.reason == s.reason || i == maxSums-1 {
+func (l *timeLine) sum(s spell) {
+	for i := range l.spells {
+		if have := &l.spells[i]; have.like(s) || i == maxSums-1 {
 			have.ns += s.ns
 			return
 		}
 	}
 	s.waker = 0
-	q.spells = append(q.spells, s)
+	l.spells = append(l.spells, s)
 }
 
 // label notes what a stack says of the request.

@@ -354,6 +354,38 @@ func addsUp(t *testing.T, tr *evidence.Trace) {
 				t.Errorf("%s: the line of a request of %d ns adds up to %d", r.Route, e.DurationNS, line)
 			}
 		}
+		fansOut(t, r)
+	}
+}
+
+// fansOut demands that what goroutines did adds up to the time that requests waited for them.
+func fansOut(t *testing.T, r evidence.Requests) {
+	t.Helper()
+	total := func(list []evidence.RequestSegment) (ns int64) {
+		for _, s := range list {
+			ns += s.NS
+		}
+		return ns
+	}
+	for _, e := range r.Exemplars {
+		for _, s := range e.Line {
+			if c := s.Child; c != nil && (total(c.Line) != c.NS || c.NS > s.NS) {
+				t.Errorf("%s: a wait of %d ns, of which %d for a goroutine that did %d ns", r.Route, s.NS, c.NS, total(c.Line))
+			}
+		}
+	}
+	if r.FanOut == nil {
+		return
+	}
+	for _, a := range r.FanOut.Awaited {
+		left := a.NS
+		for _, s := range a.For {
+			left -= s.NS
+		}
+		at := slices.IndexFunc(r.States, func(s evidence.RequestState) bool { return s.State == a.State && s.Stack == a.Stack })
+		if left != 0 || at < 0 || r.States[at].NS < a.NS {
+			t.Errorf("%s: waits of %d ns are %d ns off from what was waited for, and part of %+v", r.Route, a.NS, left, r.States)
+		}
 	}
 }
 
@@ -455,6 +487,7 @@ type scenario struct {
 	want    string
 	over    uint8  // the protocol
 	behind  string // the handler of another server in this process, whose requests are not compared
+	fans    bool   // requests start goroutines
 	check   func(t *testing.T, tr *evidence.Trace)
 }
 
@@ -480,9 +513,9 @@ func scenarios() map[string]scenario {
 		"HTTP/2":          {handler: mux, want: "/sleep", server: h2, splits: true, over: overHTTP2},
 		"HTTP/2 posts":    {handler: mux, want: "/post", server: h2, over: overHTTP2, method: "POST", body: strings.Repeat("body ", 20_000)},
 		"flight recorder": {handler: mux, want: "/sleep", record: recordFlight},
-		"fan-out":         {handler: mux, want: "/gather", splits: true, check: gathers},
+		"fan-out":         {handler: mux, want: "/gather", splits: true, fans: true, check: gathers},
 		"proxy":           {handler: throughProxy(mux), want: "/sleep", splits: true, behind: "sleepingHandler"},
-		"timeout handler": {handler: http.TimeoutHandler(mux, time.Minute, "late"), want: "/sleep", splits: true},
+		"timeout handler": {handler: http.TimeoutHandler(mux, time.Minute, "late"), want: "/sleep", splits: true, fans: true},
 	}
 }
 
@@ -565,6 +598,9 @@ func (sc scenario) run(t *testing.T) {
 	}
 	tr.compare(t, c, got, w, counts)
 	compareWithOracle(t, data, w, counts)
+	if sc.fans {
+		compareFanOut(t, data, got, w)
+	}
 	if sc.check != nil {
 		sc.check(t, got)
 	}

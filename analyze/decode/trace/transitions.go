@@ -148,6 +148,9 @@ func (r *replay) goUnblock(t *thread, w uint64, i int, ts int64) int {
 	if t.g != nil && r.req.names != nil {
 		r.passes(t.g, ts, stack)
 	}
+	if x.marks&annotated != 0 {
+		r.by = t.g
+	}
 	if x.marks&(headUnmet|unsure) != 0 {
 		r.leave(x, ts, goRunnable, stack)
 	} else {
@@ -176,6 +179,7 @@ func (r *replay) goSwitch(t *thread, ts int64, destroy bool, id, seq uint64) err
 			return nil
 		}
 	}
+	r.by = nil
 	r.leave(next, ts, goRunnable, 0)
 	next.status, next.since, next.stack, next.reason = goRunnable, ts, 0, 0
 	if destroy {

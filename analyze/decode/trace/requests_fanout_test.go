@@ -1,0 +1,213 @@
+package trace
+
+import (
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go-debug/analyze/evidence"
+)
+
+// fanServer is a server whose handlers ask three others, of which one is slow, and start a goroutine that stays.
+type fanServer struct {
+	client *http.Client
+	up     string
+	stay   chan struct{}
+	staid  sync.WaitGroup
+}
+
+func newFanServer(t *testing.T) *fanServer {
+	up := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/slow" {
+			time.Sleep(20 * time.Millisecond)
+		}
+		io.WriteString(w, "there")
+	}))
+	s := &fanServer{client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}}, up: up.URL, stay: make(chan struct{})}
+	t.Cleanup(func() {
+		close(s.stay)
+		s.staid.Wait()
+		s.client.CloseIdleConnections()
+		up.Close()
+	})
+	return s
+}
+
+//go:noinline
+func (s *fanServer) fanningHandler(w http.ResponseWriter, r *http.Request) {
+	var wg sync.WaitGroup
+	for range 2 {
+		wg.Go(func() { s.askQuick() })
+	}
+	wg.Go(func() { s.askSlow() })
+	s.staid.Add(1)
+	go s.staying()
+	wg.Wait()
+	io.WriteString(w, "asked")
+}
+
+//go:noinline
+func (s *fanServer) askQuick() { s.ask("/quick") }
+
+//go:noinline
+func (s *fanServer) askSlow() { s.ask("/slow") }
+
+func (s *fanServer) ask(path string) {
+	resp, err := s.client.Get(s.up + path)
+	if err != nil {
+		panic(err)
+	}
+	defer resp.Body.Close()
+	io.Copy(io.Discard, resp.Body)
+}
+
+//go:noinline
+func (s *fanServer) staying() {
+	defer s.staid.Done()
+	<-s.stay
+}
+
+// deepHandler waits for a goroutine that waits for goroutines of its own, and for what they send.
+//
+//go:noinline
+func deepHandler(w http.ResponseWriter, r *http.Request) {
+	results := make(chan int)
+	go collect(results)
+	n := 0
+	for v := range results {
+		n += v
+	}
+	io.WriteString(w, strings.Repeat("x", n))
+}
+
+//go:noinline
+func collect(results chan int) {
+	var wg sync.WaitGroup
+	for range 2 {
+		wg.Go(func() {
+			time.Sleep(time.Millisecond)
+			results <- 1
+		})
+	}
+	wg.Wait()
+	time.Sleep(time.Millisecond)
+	close(results)
+}
+
+// What requests start is counted by where, and what they wait for is what the goroutine did that they waited for.
+func TestFanOut(t *testing.T) {
+	s := newFanServer(t)
+	tr := newTruth()
+	srv := httptest.NewServer(tr.middleware(http.HandlerFunc(s.fanningHandler)))
+	defer srv.Close()
+	const clients, each = 4, 12
+	data := record(t, func() {
+		var wg sync.WaitGroup
+		for range clients {
+			wg.Go(func() {
+				for range each {
+					ask(t, srv.Client(), srv.URL)
+				}
+			})
+		}
+		wg.Wait()
+		time.Sleep(3 * onItsWay) // so that the last request's is seen to stay
+	})
+	got, w := sameEverywhere(t, data)
+	addsUp(t, got)
+	compareFanOut(t, data, got, w)
+	r := route(t, got, "fanningHandler")
+	if r.Completed+r.Open != clients*each {
+		t.Fatalf("%d requests, want %d", r.Completed+r.Open, clients*each)
+	}
+	if r.FanOut == nil || r.FanOut.Requests != r.Completed {
+		t.Fatalf("%+v of %d requests", r.FanOut, r.Completed)
+	}
+	var asked, staid, left int64
+	for _, s := range r.FanOut.Starts {
+		switch start := got.StackOf(s.Start); {
+		case start.Contains("go-debug/analyze/decode/trace.(*fanServer).staying"):
+			staid, left = staid+s.Started, left+s.Left
+		case got.StackOf(s.Stack).Contains("go-debug/analyze/decode/trace.(*fanServer).fanningHandler"):
+			asked += s.Started
+		}
+	}
+	if asked != 3*r.Completed || staid != r.Completed || left != r.Completed {
+		t.Errorf("%d requests started %d and %d goroutines, and left %d of these running; want 3, 1 and 1 each", r.Completed, asked, staid, left)
+	}
+	var waited, quick, slow int64
+	for _, a := range r.FanOut.Awaited {
+		for _, s := range a.For {
+			switch stack := got.StackOf(s.Stack); {
+			case a.State != string(evidence.WaitWaitGroup) || s.State != evidence.StateDownstream:
+			case stack.Contains("go-debug/analyze/decode/trace.(*fanServer).askSlow"):
+				slow += s.NS
+			case stack.Contains("go-debug/analyze/decode/trace.(*fanServer).askQuick"):
+				quick += s.NS
+			}
+		}
+		if a.State == string(evidence.WaitWaitGroup) {
+			waited += a.NS
+		}
+	}
+	if all := spent(r, string(evidence.WaitWaitGroup)); waited != all && got.Windows[0].Generations == 1 {
+		t.Errorf("%d of %d ns in the wait group are divided", waited, all)
+	}
+	if slow == 0 || quick > slow {
+		t.Errorf("waited for the slow one for %d ns, for the quick ones %d ns", slow, quick)
+	}
+	if !slices.ContainsFunc(r.Exemplars[0].Line, func(s evidence.RequestSegment) bool {
+		return s.Child != nil && got.StackOf(s.Child.Stack).Contains("go-debug/analyze/decode/trace.(*fanServer).fanningHandler")
+	}) && got.Windows[0].Generations == 1 {
+		t.Errorf("the slowest request waited for no goroutine: %+v", r.Exemplars[0].Line)
+	}
+}
+
+// Where a goroutine of a request waits for others that it started, the request waits for these.
+func TestFanOutInDepth(t *testing.T) {
+	for name, splits := range map[string]bool{"one generation": false, "generations": true} {
+		t.Run(name, func(t *testing.T) {
+			tr := newTruth()
+			srv := httptest.NewServer(tr.middleware(http.HandlerFunc(deepHandler)))
+			defer srv.Close()
+			data := record(t, func() {
+				split := func() {}
+				if splits {
+					split = newGeneration(t)
+				}
+				for i := range 60 {
+					if i%10 == 5 {
+						split()
+					}
+					ask(t, srv.Client(), srv.URL)
+				}
+			})
+			got, w := sameEverywhere(t, data)
+			addsUp(t, got)
+			compareFanOut(t, data, got, w)
+			r := route(t, got, "deepHandler")
+			var started, asleep, waiting int64
+			for _, s := range r.FanOut.Starts {
+				started += s.Started
+			}
+			for _, a := range r.FanOut.Awaited {
+				for _, s := range a.For {
+					switch s.State {
+					case string(evidence.WaitSleep):
+						asleep += s.NS
+					case string(evidence.WaitWaitGroup):
+						waiting += s.NS
+					}
+				}
+			}
+			if started != 3*r.Completed || asleep == 0 || waiting > 0 {
+				t.Errorf("%d goroutines of %d requests, which waited %d ns for sleep and %d ns for a group; want 3 each, some and 0", started, r.Completed, asleep, waiting)
+			}
+		})
+	}
+}

@@ -1,0 +1,133 @@
+package evidence
+
+import (
+	"cmp"
+	"slices"
+)
+
+// FanOut is the goroutines that requests of one route start, and what those did that requests then waited for. A
+// goroutine belongs to a request that is made by the one which serves it, or by one that belongs to it. All counts are
+// of requests that arrived and ended in the window, times of all.
+type FanOut struct {
+	Requests int64         `json:"requests"` // that started any
+	Starts   []FanOutStart `json:"starts"`
+	// Crossed are those of Starts that went on into another generation of the trace, which does not know whose they are:
+	// what requests wait for there, and what these start, is in none of the numbers.
+	Crossed int64 `json:"crossed,omitempty"`
+	// Deeper are goroutines that no number here knows more of: the fourth in a row that start each other.
+	Deeper int64 `json:"deeper,omitempty"`
+	// Awaited are the waits that goroutines of the request's own ended, which are part of States. Only waits for
+	// goroutines are in it: see AwaitsGoroutines.
+	Awaited []Awaited `json:"awaited,omitempty"`
+}
+
+// FanOutStart is the goroutines that one go statement starts for requests.
+type FanOutStart struct {
+	Stack   int32 `json:"stack"` // the go statement
+	Start   int32 `json:"start"` // stack of the start function
+	Started int64 `json:"started"`
+	// Left were still there 10 ms after their requests were over: what ends with a request has until then.
+	Left int64 `json:"left"`
+}
+
+// Awaited is the waits in one state at one stack that goroutines of the request's own ended.
+type Awaited struct {
+	State string `json:"state"`
+	Stack int32  `json:"stack"`
+	Count int64  `json:"count"`
+	NS    int64  `json:"ns"` // of all, which is the sum of For
+	// For is what the goroutine did meanwhile that ended each.
+	For []AwaitedState `json:"for"`
+}
+
+// AwaitedState is the time that goroutines spent in one state at one stack while requests waited for them.
+type AwaitedState struct {
+	State string `json:"state"`
+	Stack int32  `json:"stack"`
+	NS    int64  `json:"ns"`
+}
+
+// RequestChild is a goroutine that ended a wait of the request which started it.
+type RequestChild struct {
+	Stack int32 `json:"stack"` // the go statement
+	NS    int64 `json:"ns"`    // of the wait
+	// Line is what it did during the wait, in order, or in sum.
+	Line []RequestSegment `json:"line"`
+	Sums bool             `json:"sums,omitempty"`
+}
+
+// AwaitsGoroutines reports the states in which a request may wait for goroutines of its own. A lock is waited for
+// whoever has it, and what stacks show to be a pool or another service is known by that.
+func AwaitsGoroutines(state string) bool {
+	switch Wait(state) {
+	case WaitWaitGroup, WaitChanSend, WaitChanRecv, WaitChan, WaitSelect, WaitCond, WaitSemaphore:
+		return true
+	}
+	return false
+}
+
+// CompareAwaitedStates orders by state and stack.
+func CompareAwaitedStates(a, b AwaitedState) int {
+	return cmp.Or(cmp.Compare(a.State, b.State), cmp.Compare(a.Stack, b.Stack))
+}
+
+// Started is how many goroutines requests started.
+func (f *FanOut) Started() (n int64) {
+	for _, s := range f.Starts {
+		n += s.Started
+	}
+	return n
+}
+
+// Add adds another one, whose stacks are given by id. Stacks may be the same then that were not before.
+func (f *FanOut) Add(o *FanOut, id func(int32) int32) {
+	f.Requests += o.Requests
+	f.Crossed += o.Crossed
+	f.Deeper += o.Deeper
+	for _, s := range o.Starts {
+		s.Stack, s.Start = id(s.Stack), id(s.Start)
+		i := slices.IndexFunc(f.Starts, func(h FanOutStart) bool { return h.Stack == s.Stack && h.Start == s.Start })
+		if i < 0 {
+			f.Starts = append(f.Starts, s)
+			continue
+		}
+		f.Starts[i].Started += s.Started
+		f.Starts[i].Left += s.Left
+	}
+	for _, a := range o.Awaited {
+		a.Stack = id(a.Stack)
+		i := slices.IndexFunc(f.Awaited, func(h Awaited) bool { return h.State == a.State && h.Stack == a.Stack })
+		if i < 0 {
+			i = len(f.Awaited)
+			f.Awaited = append(f.Awaited, Awaited{State: a.State, Stack: a.Stack})
+		}
+		f.Awaited[i].add(&a, id)
+	}
+}
+
+func (a *Awaited) add(o *Awaited, id func(int32) int32) {
+	a.Count += o.Count
+	a.NS += o.NS
+	for _, s := range o.For {
+		s.Stack = id(s.Stack)
+		i := slices.IndexFunc(a.For, func(h AwaitedState) bool { return h.State == s.State && h.Stack == s.Stack })
+		if i < 0 {
+			a.For = append(a.For, s)
+			continue
+		}
+		a.For[i].NS += s.NS
+	}
+}
+
+// order sorts all lists.
+func (f *FanOut) order() {
+	slices.SortFunc(f.Starts, func(a, b FanOutStart) int {
+		return cmp.Or(cmp.Compare(a.Stack, b.Stack), cmp.Compare(a.Start, b.Start))
+	})
+	slices.SortFunc(f.Awaited, func(a, b Awaited) int {
+		return cmp.Or(cmp.Compare(a.State, b.State), cmp.Compare(a.Stack, b.Stack))
+	})
+	for i := range f.Awaited {
+		slices.SortFunc(f.Awaited[i].For, CompareAwaitedStates)
+	}
+}
