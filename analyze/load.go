@@ -17,6 +17,7 @@ type LoadReport struct {
 	InFlight     LoadInFlight
 	Latency      *LoadLatency
 	States       map[string]float64 // share of in-flight time by state
+	FanOut       *LoadFanOut        // nil where requests start no goroutines, or nobody saw
 	Queued       *float64           // requests that wait rather than are served
 	LittlesGap   *float64           // 1 − (Δ duration sum / Δt) / mean in-flight
 	Goroutines   *float64           // at the end of the window
@@ -32,6 +33,22 @@ type LoadReport struct {
 // LoadInFlight is concurrency over the window. Lower and Upper are set instead of Mean
 // where only an interval can be known.
 type LoadInFlight struct{ Mean, Max, Lower, Upper *float64 }
+
+// LoadFanOut is the goroutines that requests start, and what these do while requests wait for them. The counts are of
+// requests that arrived and ended in the window.
+type LoadFanOut struct {
+	Started    int64 // by requests and by the goroutines that they started
+	Left       int64 // of these, still there 10 ms after their requests were over
+	Unfollowed int64 // of these, what they did is not known throughout
+	Awaited    []LoadAwaited
+}
+
+// LoadAwaited is the share of in-flight time in one state while the goroutine of the request's own that ended the wait
+// was in another.
+type LoadAwaited struct {
+	State, For string
+	Share      float64
+}
 
 // LoadSupport is the concurrency up to which P99 is known to keep a limit.
 type LoadSupport struct {

@@ -135,6 +135,12 @@ func newLoad(l analyze.LoadReport) Load {
 		out.LatencyNS = &Latency{P50: t.P50, P90: t.P90, P95: t.P95, P99: t.P99, Max: t.Max,
 			N: positive(t.N), Bound: t.UpperBound, Method: t.Method, Intervals: maps.Clone(t.Intervals)}
 	}
+	if f := l.FanOut; f != nil {
+		out.FanOut = &FanOut{Started: f.Started, Left: f.Left, Unfollowed: f.Unfollowed}
+		for _, a := range f.Awaited {
+			out.FanOut.Awaited = append(out.FanOut.Awaited, Awaited{State: a.State, For: a.For, Share: &a.Share})
+		}
+	}
 	if s := l.Support; s != nil {
 		out.Support = &Support{InFlight: &s.InFlight, LimitNS: &s.LimitNS, BoundNS: &s.BoundNS, Limited: s.Limited, Method: s.Method}
 	}

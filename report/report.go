@@ -193,6 +193,7 @@ type Load struct {
 	LatencyNS    *Latency           `json:"latency_ns" jsonschema:"latency percentiles in nanoseconds"`
 	Queued       *float64           `json:"queued" jsonschema:"requests in flight that wait rather than are served: in_flight * (1 - W0/W), W0 the mean latency in the quietest bins"`
 	States       map[string]float64 `json:"states" jsonschema:"share (0 to 1) of in-flight time by state"`
+	FanOut       *FanOut            `json:"fan_out" jsonschema:"goroutines that requests start and wait for; null where they start none or it is not known"`
 	LittlesGap   *float64           `json:"littles_gap" jsonschema:"1 - X*W/L: near 0 is steady, near 1 is work that does not complete"`
 	Goroutines   *float64           `json:"goroutines" jsonschema:"at the end of the window"`
 	Verdict      string             `json:"verdict" jsonschema:"ok, growing, plateau, leak, recovered, unanswered or inconclusive"`
@@ -201,6 +202,21 @@ type Load struct {
 	Support      *Support           `json:"support" jsonschema:"the concurrency up to which P99 is known to keep a limit"`
 	Measures     []Measure          `json:"measures" jsonschema:"the numbers behind the verdict"`
 	Series       *Series            `json:"series" jsonschema:"the load over time"`
+}
+
+// FanOut is the goroutines that requests start, and what these do while requests wait for them.
+type FanOut struct {
+	Started    int64     `json:"started" jsonschema:"goroutines started by requests that arrived and ended in the window, and by those that these started"`
+	Left       int64     `json:"left_running" jsonschema:"of started: still there 10 ms after their requests were over"`
+	Unfollowed int64     `json:"unfollowed" jsonschema:"of started: what they did is not known throughout"`
+	Awaited    []Awaited `json:"awaited" jsonschema:"waits that goroutines of the requests' own ended"`
+}
+
+// Awaited is time in which requests waited for goroutines of their own.
+type Awaited struct {
+	State string   `json:"state" jsonschema:"of the request"`
+	For   string   `json:"for" jsonschema:"state of the goroutine that ended the wait"`
+	Share *float64 `json:"share" jsonschema:"share (0 to 1) of in-flight time"`
 }
 
 // Support is the concurrency up to which P99 is known to keep a limit.

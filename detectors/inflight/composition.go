@@ -59,7 +59,7 @@ func (f *traffic) composition() []string {
 			break
 		}
 		shown += p.n
-		out = append(out, grouped(float64(p.n)/unit)+" "+phrase(p.state))
+		out = append(out, grouped(float64(p.n)/unit)+" "+phrase(p.state)+f.meanwhile(p.state, unit))
 	}
 	if rest := whole - shown; rest > 0 {
 		out = append(out, grouped(float64(rest)/unit)+" other")

@@ -124,6 +124,7 @@ func (f *traffic) report() analyze.LoadReport {
 		ArrivalsPerS: stats.Float(float64(f.Completed+f.Open-f.OpenEarlier) / f.seconds),
 		Latency:      f.latency(),
 		States:       f.shares(),
+		FanOut:       f.fanOutReport(),
 	}
 	if f.bracketed() {
 		r.InFlight = analyze.LoadInFlight{Lower: stats.Float(f.mean()), Upper: stats.Float(f.upper())}
@@ -199,6 +200,7 @@ func (f *traffic) measures() []stats.Measure {
 		out = append(out, stats.Measure{Name: "in_flight_here", Value: float64(s.ns) / 1e9 / f.seconds, Unit: "count", N: ended + f.Open,
 			Method: "mean number " + phrase(s.state) + s.where() + "; " + requestMethod}.Over(f.seconds))
 	}
+	out = append(out, f.fanOutMeasures()...)
 	for _, e := range f.Exemplars {
 		out = append(out, f.anatomy(e))
 	}
@@ -235,6 +237,7 @@ func (f *traffic) sentence() string {
 			b.WriteString(" to " + upper)
 		}
 	}
+	b.WriteString(f.fanOutText())
 	if f.starved {
 		b.WriteString("; not trustworthy, for the host was starved")
 	}

@@ -8,6 +8,7 @@ import (
 
 	"go-debug/analyze"
 	"go-debug/analyze/evidence"
+	"go-debug/analyze/stats"
 )
 
 // traced is a trace of one second with one route: n requests of the given states.
@@ -162,5 +163,76 @@ func TestAnatomyOfRequest(t *testing.T) {
 		"39 ms in a channel receive at main.go:11 main.ask, ended by main.go:15 main.answer; 1 ms in short spells"
 	if got != want {
 		t.Errorf("%q,\nwant %q", got, want)
+	}
+}
+
+// Where one of the slowest requests waits for a goroutine of its own, what that one did is told.
+func TestAnatomyOfFanOut(t *testing.T) {
+	tr := traced(100, evidence.RequestState{State: evidence.StateRunning, NS: 1e9})
+	at := tracedStacks{tr}
+	joins := at.handler("sync.(*WaitGroup).Wait", "main.gather")
+	child := &evidence.RequestChild{Stack: at.handler("main.start"), NS: 41e6, Line: []evidence.RequestSegment{
+		{State: evidence.StateDownstream, Stack: at.add("net/http.(*persistConn).roundTrip", "main.fetch"), NS: 38e6},
+		{State: evidence.StateRunning, NS: 26e5}, {State: evidence.StateRunnable, NS: 4e5}}}
+	tr.Requests[0].Exemplars = []evidence.RequestExemplar{{Exemplar: evidence.Exemplar{Goroutine: 7, AtNS: 2e8, DurationNS: 42e6}, Line: []evidence.RequestSegment{
+		{State: string(evidence.WaitWaitGroup), Stack: joins, NS: 41e6, Child: child}, {State: evidence.StateRunning, NS: 1e6}}}}
+	want := "goroutine 7 from 200 ms on, in order: 41 ms waiting for goroutines at main.go:3 main.gather, for the goroutine started at main.go:6 main.start " +
+		"(38 ms waiting for downstream at main.go:10 main.fetch, 2.6 ms running, 400 µs in short spells); 1 ms running"
+	if got := measured(t, tr, "slowest_request").Method; got != want {
+		t.Errorf("%q,\nwant %q", got, want)
+	}
+}
+
+func measured(t *testing.T, tr *evidence.Trace, name string) stats.Measure {
+	t.Helper()
+	for _, m := range loadsOf(t, tr)["all"].Measures {
+		if m.Name == name {
+			return m
+		}
+	}
+	t.Fatalf("no measure %q", name)
+	return stats.Measure{}
+}
+
+// The load says how many goroutines a request starts and leaves, and what those do that it waits for.
+func TestFanOutOfLoad(t *testing.T) {
+	tr := traced(100)
+	at := tracedStacks{tr}
+	joins, fetch := at.handler("sync.(*WaitGroup).Wait", "main.gather"), at.add("net/http.(*persistConn).roundTrip", "main.fetch")
+	r := &tr.Requests[0]
+	r.States = []evidence.RequestState{{State: string(evidence.WaitWaitGroup), Stack: joins, NS: 40e9}, {State: evidence.StateRunning, NS: 1e9}}
+	r.InFlightNS, r.UpperNS = 41e9, 41e9
+	r.FanOut = &evidence.FanOut{Requests: 100, Crossed: 5, Starts: []evidence.FanOutStart{
+		{Stack: at.handler("main.gather"), Start: fetch, Started: 300, Left: 2}, {Stack: at.handler("main.audit"), Started: 98, Left: 98}}}
+	none := loadsOf(t, tr)["all"]
+	if want := "100 QPS at 41 in flight = 40 waiting for goroutines + 1 running; P99 0 µs; each starts 4 goroutines and leaves 1 running"; none.Sentence != want {
+		t.Errorf("%q, want %q", none.Sentence, want)
+	}
+	r.FanOut.Awaited = []evidence.Awaited{{State: string(evidence.WaitWaitGroup), Stack: joins, Count: 100, NS: 38e9, For: []evidence.AwaitedState{
+		{State: evidence.StateDownstream, Stack: fetch, NS: 36e9}, {State: evidence.StateRunnable, NS: 2e9}}}}
+	all := loadsOf(t, tr)["all"]
+	if want := "= 40 waiting for goroutines (36 of which are waiting for downstream) + 1 running;"; !strings.Contains(all.Sentence, want) {
+		t.Errorf("%q, want %q", all.Sentence, want)
+	}
+	f := all.FanOut
+	if f == nil || f.Started != 398 || f.Left != 100 || f.Unfollowed != 5 || len(f.Awaited) != 2 || f.Awaited[0].For != "downstream" || math.Abs(f.Awaited[0].Share-36.0/41) > 1e-9 {
+		t.Errorf("%+v", f)
+	}
+	for name, want := range map[string]string{
+		"goroutines_started":      "3 at main.go:8 main.gather, 0.98 at main.go:11 main.audit",
+		"goroutines_left_running": "0.98 at main.go:11 main.audit, 0.02 at main.go:8 main.gather",
+		"in_flight_awaiting":      "mean number waiting for goroutines at main.go:3 main.gather of which the goroutine that ended the wait was waiting for downstream at main.go:7 main.fetch",
+	} {
+		if got := measured(t, tr, name).Method; !strings.Contains(got, want) {
+			t.Errorf("%s: %q, want %q", name, got, want)
+		}
+	}
+	if w := measured(t, tr, "goroutines_started").Warnings; len(w) != 1 || !strings.Contains(w[0], "5 of 398") {
+		t.Errorf("warnings %q", w)
+	}
+	// Of what mostly is not known to be divided nothing is said.
+	r.FanOut.Awaited[0].NS, r.FanOut.Awaited[0].For[0].NS = 18e9, 16e9
+	if s := loadsOf(t, tr)["all"].Sentence; strings.Contains(s, "of which") {
+		t.Errorf("%q", s)
 	}
 }
