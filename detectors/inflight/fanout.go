@@ -131,18 +131,16 @@ func (f *traffic) namedStarts(count func(evidence.FanOutStart) int64) string {
 	return strings.Join(parts, ", ")
 }
 
-// startPlace is the line of a go statement.
+// startPlace is the line of a go statement. One of the standard library's own has the name of its function.
 func (f *traffic) startPlace(stack int32) string {
-	frame, ok := ownFrame(f.trace.StackOf(stack))
-	if !ok { // made by the standard library, for itself
-		if frames := f.trace.StackOf(stack); len(frames) > 0 {
-			frame = frames[0]
-		}
+	frames := f.trace.StackOf(stack)
+	if frame, ok := ownFrame(frames); ok {
+		return fmt.Sprintf("%s:%d", frame.ShortFile(), frame.Line)
 	}
-	if frame.IsZero() {
+	if len(frames) == 0 {
 		return "an unknown place"
 	}
-	return (&tracedSite{frame: frame}).place()
+	return (&tracedSite{frame: frames[0]}).place()
 }
 
 // awaitedSite is what goroutines did while requests waited for them at a place.

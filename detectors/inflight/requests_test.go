@@ -176,8 +176,8 @@ func TestAnatomyOfFanOut(t *testing.T) {
 		{State: evidence.StateRunning, NS: 26e5}, {State: evidence.StateRunnable, NS: 4e5}}}
 	tr.Requests[0].Exemplars = []evidence.RequestExemplar{{Exemplar: evidence.Exemplar{Goroutine: 7, AtNS: 2e8, DurationNS: 42e6}, Line: []evidence.RequestSegment{
 		{State: string(evidence.WaitWaitGroup), Stack: joins, NS: 41e6, Child: child}, {State: evidence.StateRunning, NS: 1e6}}}}
-	want := "goroutine 7 from 200 ms on, in order: 41 ms waiting for goroutines at main.go:3 main.gather, for the goroutine started at main.go:6 main.start " +
-		"(38 ms waiting for downstream at main.go:10 main.fetch, 2.6 ms running, 400 µs in short spells); 1 ms running"
+	want := "goroutine 7 from 200 ms on, in order: 41 ms waiting for goroutines at main.go:3 main.gather, for a goroutine started at main.go:6, which was " +
+		"waiting for downstream at main.go:10 main.fetch for 38 ms, running for 2.6 ms; 1 ms running"
 	if got := measured(t, tr, "slowest_request").Method; got != want {
 		t.Errorf("%q,\nwant %q", got, want)
 	}
@@ -219,8 +219,8 @@ func TestFanOutOfLoad(t *testing.T) {
 		t.Errorf("%+v", f)
 	}
 	for name, want := range map[string]string{
-		"goroutines_started":      "3 at main.go:8 main.gather, 0.98 at main.go:11 main.audit",
-		"goroutines_left_running": "0.98 at main.go:11 main.audit, 0.02 at main.go:8 main.gather",
+		"goroutines_started":      "3 at main.go:8, 0.98 at main.go:11",
+		"goroutines_left_running": "0.98 at main.go:11, 0.02 at main.go:8",
 		"in_flight_awaiting":      "mean number waiting for goroutines at main.go:3 main.gather of which the goroutine that ended the wait was waiting for downstream at main.go:7 main.fetch",
 	} {
 		if got := measured(t, tr, name).Method; !strings.Contains(got, want) {

@@ -118,7 +118,7 @@ func (m *page) load(r *report.Report) {
 	m.table(loadColumns, rows)
 	m.more(len(r.Load)-n, "row")
 	remarks := loadRemarks(r, m.Options)
-	m.remarks(remarks[:m.limit(len(remarks), maxRemarks)])
+	m.remarks(append(remarks[:m.limit(len(remarks), maxRemarks)], slowestRemarks(r, m.Options)...))
 	drawn := 0
 	for _, l := range r.Load {
 		rows := sparks(l)

@@ -364,6 +364,30 @@ func loadRemarks(r *report.Report, o Options) []remark {
 	return out
 }
 
+// slowestRemarks say what the slowest requests did: the slowest of all, or of each load where everything is asked for.
+func slowestRemarks(r *report.Report, o Options) []remark {
+	var out []remark
+	for _, l := range r.Load {
+		if !o.Verbose && l.Route != "all" {
+			continue
+		}
+		for _, m := range l.Measures {
+			if m.Name != "slowest_request" || m.Value == nil {
+				continue
+			}
+			text := humanValue(*m.Value, m.Unit) + ", " + m.Method
+			for _, w := range m.Warnings {
+				text += "; caution: " + w
+			}
+			out = append(out, remark{name: loadName(l) + " slowest", text: text})
+			if !o.Verbose {
+				break
+			}
+		}
+	}
+	return out
+}
+
 // statesPhrase names the largest shares of the time in flight.
 func statesPhrase(states map[string]float64) string {
 	names := slices.SortedFunc(maps.Keys(states), func(a, b string) int {

@@ -99,7 +99,14 @@ func sample() *report.Report {
 				InFlight: analyze.LoadInFlight{Mean: stats.Float(91.4), Max: stats.Float(130)}, LittlesGap: stats.Float(0.031), Goroutines: stats.Float(12400),
 				Latency: &analyze.LoadLatency{P50: stats.Float(96.2e6), P90: stats.Float(104e6), P95: stats.Float(112.4e6), P99: stats.Float(118e6), Max: stats.Float(1.2e9), N: 9500, Method: "exact"},
 				States:  map[string]float64{"chan": 0.02, "net": 0.93, "running": 0.05}, Verdict: "growing", Cause: "downstream",
-				Sentence: "950 QPS at 91 in flight; P99 118 ms"},
+				Sentence: "950 QPS at 91 in flight; P99 118 ms",
+				FanOut: &analyze.LoadFanOut{Started: 28500, Left: 12, Unfollowed: 31,
+					Awaited: []analyze.LoadAwaited{{State: "waitgroup", For: "downstream", Share: 0.86}, {State: "waitgroup", For: "running", Share: 0.02}}},
+				Measures: []stats.Measure{
+					{Name: "slowest_request", Value: 1.2e9, Unit: "ns", N: 1, Method: "goroutine 71 from 3.2 s on, in order: 1.18 s waiting for goroutines at main.go:57 main.gather, " +
+						"for a goroutine started at main.go:55, which was waiting for downstream at main.go:61 main.fetch for 1.1 s, waiting for a processor for 80 ms; 20 ms running"},
+					{Name: "slowest_request", Value: 118e6, Unit: "ns", N: 1, Method: "goroutine 12 from 2.1 s on, in order: 118 ms running", Warnings: []string{"not over at the end of the window"}},
+				}},
 			{Source: "trace", Route: "GET /orders/{id}/items", WindowS: 10, QPS: stats.Float(12.25),
 				InFlight: analyze.LoadInFlight{Lower: stats.Float(1), Upper: stats.Float(4)}, Verdict: "ok"},
 			{Source: "trace", Route: "GET /idle", WindowS: 10, QPS: stats.Float(0), Verdict: "inconclusive", Sentence: "0 QPS"},

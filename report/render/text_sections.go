@@ -89,6 +89,9 @@ func (p *printer) load(r *report.Report) {
 	for _, m := range remarks[:p.limit(len(remarks), maxRemarks)] {
 		p.block(2, cutMiddle(m.name, p.Width/3)+":", plain, m.text)
 	}
+	for _, m := range slowestRemarks(r, p.Options) {
+		p.hang(2, 4, cutMiddle(m.name, p.Width/2)+":", plain, m.text)
+	}
 	p.courses(r.Load)
 }
 
