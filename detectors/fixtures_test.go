@@ -1,6 +1,7 @@
 package detectors_test
 
 import (
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -64,8 +65,19 @@ func TestFixturesHaveTwins(t *testing.T) {
 			t.Errorf("%s has no healthy twin", name)
 		case !isTwin && len(planted) == 0:
 			t.Errorf("%s expects no finding: say which with a want comment", name)
+		case isTwin && !maps.Equal(params(t, name), params(t, faulty)):
+			t.Errorf("%s is analysed by other parameters than %s", name, faulty)
 		}
 	}
+}
+
+func params(t *testing.T, fixture string) map[string]float64 {
+	t.Helper()
+	p, err := detectortest.Params(filepath.Join(fixturesDir, fixture))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
 }
 
 func fixtures(t *testing.T) []string {

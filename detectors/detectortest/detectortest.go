@@ -12,7 +12,8 @@
 //
 //	errc <- err // want "leak/chan-send" pattern premature-return
 //
-// is what analyze/code has to call the code at that line.
+// is what analyze/code has to call the code at that line. A comment "// param DETECTOR.NAME=VALUE" sets a parameter for
+// the captures of the fixture, of a rule that is off without it.
 //
 // Captures go through the pipeline that the command uses, from the directory to the
 // findings, so that a fixture tests source, decode and detectors together.
@@ -49,28 +50,34 @@ func Run(t testing.TB, dir string, detectors []*analyze.Detector) *analyze.Resul
 		t.Errorf("%s: %v", dir, err)
 		return nil
 	}
+	params, err := Params(dir)
+	if err != nil {
+		t.Errorf("%s: %v", dir, err)
+		return nil
+	}
+	opt := analyze.Options{Params: params}
 	read, err := code.Inspect(context.Background(), set, dir)
 	if err != nil {
 		t.Errorf("%s: %v", dir, err)
 		return nil
 	}
 	wants = wantsOf(wants, detectors)
-	res := run(t, dir, set, wants, detectors)
+	res := run(t, dir, set, wants, detectors, opt)
 	if len(read.Sites) == 0 {
 		return res
 	}
-	asked := analyze.ReadsCode(set, detectors, analyze.Options{})
+	asked := analyze.ReadsCode(set, detectors, opt)
 	set.Code = read.Sites
-	with := run(t, dir, set, wants, detectors)
+	with := run(t, dir, set, wants, detectors, opt)
 	if !asked && res != nil && with != nil && !reflect.DeepEqual(res.Findings, with.Findings) {
 		t.Errorf("%s: no detector asks for the source, but it changes what they find:\n%+v\nwithout it:\n%+v", dir, with.Findings, res.Findings)
 	}
 	return with
 }
 
-func run(t testing.TB, dir string, set *evidence.Set, wants []Want, detectors []*analyze.Detector) *analyze.Result {
+func run(t testing.TB, dir string, set *evidence.Set, wants []Want, detectors []*analyze.Detector, opt analyze.Options) *analyze.Result {
 	t.Helper()
-	res, err := analyze.Run(context.Background(), set, detectors, analyze.Options{})
+	res, err := analyze.Run(context.Background(), set, detectors, opt)
 	if err != nil {
 		t.Errorf("%s: %v", dir, err)
 		return nil

@@ -28,13 +28,14 @@ created by main.main in goroutine 1
 
 // stuck reports every goroutine that sends on a channel.
 var stuck = &analyze.Detector{
-	Name:  "stuck",
-	Rules: []analyze.Rule{{ID: "stuck/send", Severity: analyze.High}, {ID: "stuck/receive", Severity: analyze.High}},
-	Needs: []analyze.Need{{Kind: evidence.Goroutine, Captures: 1, Confidence: analyze.Likely}},
+	Name:   "stuck",
+	Rules:  []analyze.Rule{{ID: "stuck/send", Severity: analyze.High}, {ID: "stuck/receive", Severity: analyze.High}},
+	Needs:  []analyze.Need{{Kind: evidence.Goroutine, Captures: 1, Confidence: analyze.Likely}},
+	Params: []analyze.Param{{Name: "min-stuck", Default: 1, Unit: "goroutines"}},
 	Run: func(_ context.Context, p *analyze.Pass) error {
 		for _, s := range p.Evidence.SnapshotsOf(evidence.Goroutine) {
 			for _, g := range s.Groups {
-				if g.Wait == evidence.WaitChanSend {
+				if g.Wait == evidence.WaitChanSend && float64(g.Count) >= p.Param("min-stuck") {
 					p.Report(analyze.Finding{Rule: "stuck/send", Message: fmt.Sprintf("%d cannot send", g.Count), Confidence: analyze.Likely, Location: g.Stack[0]})
 				}
 			}
@@ -93,6 +94,9 @@ func TestRun(t *testing.T) {
 		{name: "want of a detector that is not run", source: sourceWithWant(`// want "stuck/send" "inflight/growing"`), capture: dump},
 		{name: "of a line, wanted of none", source: sourceWithWant(`// want nowhere "stuck/send"`), capture: dump,
 			want: []string{"unexpected finding", "no finding meets the want at main.go:12: nowhere stuck/send"}},
+		{name: "off by a parameter", source: sourceWithWant(``) + "\n// param stuck.min-stuck=2\n", capture: dump},
+		{name: "malformed parameter", source: sourceWithWant(``) + "\n// param stuck.min-stuck=few\n", capture: dump, want: []string{"main.go: param stuck.min-stuck"}},
+		{name: "unknown parameter", source: sourceWithWant(``) + "\n// param stuck.max-stuck=2\n", capture: dump, want: []string{"unknown parameter"}},
 		{name: "malformed want", source: sourceWithWant(`// want "stuck/send: ("`), capture: dump,
 			want: []string{"main.go:12: want: message of stuck/send"}},
 		{name: "detector fails", source: sourceWithWant(`// want "stuck/send"`), capture: dump, detectors: []*analyze.Detector{stuck, broken},

@@ -73,6 +73,32 @@ func Wants(dir string) ([]Want, error) {
 	return wants, nil
 }
 
+// paramComment sets a parameter for the captures of a fixture, as --param does: of rules that are off without it.
+//
+//	// param selectwait.min-parked-share=0.5
+var paramComment = regexp.MustCompile(`(?m)^\s*// param ([a-z]+\.[a-z0-9-]+)=(\S+)$`)
+
+// Params reads the parameters by which the captures in dir are to be analysed, from comments of its Go files.
+func Params(dir string) (map[string]float64, error) {
+	files, err := filepath.Glob(filepath.Join(dir, "*.go"))
+	if err != nil {
+		return nil, err
+	}
+	params := map[string]float64{}
+	for _, name := range files {
+		src, err := os.ReadFile(name)
+		if err != nil {
+			return nil, err
+		}
+		for _, m := range paramComment.FindAllStringSubmatch(string(src), -1) {
+			if params[m[1]], err = strconv.ParseFloat(m[2], 64); err != nil {
+				return nil, fmt.Errorf("%s: param %s: %w", filepath.Base(name), m[1], err)
+			}
+		}
+	}
+	return params, nil
+}
+
 func wantsInFile(name string, src []byte) ([]Want, error) {
 	var wants []Want
 	file := token.NewFileSet().AddFile(name, -1, len(src))

@@ -217,7 +217,11 @@ func (s *subject) judge(ctx context.Context, dir string) error {
 			return fmt.Errorf("%s: %s", in.Source, in.Error)
 		}
 	}
-	res, err := analyze.Run(ctx, set, detectors.All, analyze.Options{})
+	params, err := detectortest.Params(dir)
+	if err != nil {
+		return err
+	}
+	res, err := analyze.Run(ctx, set, detectors.All, analyze.Options{Params: params})
 	if err != nil {
 		return err
 	}
