@@ -74,7 +74,7 @@ var Detector = &analyze.Detector{
 		},
 		{
 			ID: ruleRuntime, Total: true, Cause: analyze.CauseSwitching, Title: "locks inside the Go runtime are contended", Severity: analyze.Medium,
-			Remedy: "Do less of what takes them: share timers, reuse goroutines and buffers, make fewer and larger allocations.",
+			Remedy: "Do less of what takes them: set a timer or deadline once for many items, and not one that several goroutines set; reuse goroutines and buffers; make fewer and larger allocations.",
 			Doc: "Delays whose leaf is runtime.unlock concern the runtime's own locks: the timers, the heap, the scheduler. The stack says which " +
 				"operation of the program is behind it. Those of channels and selects are selectwait's, and what the scheduler takes of the CPU is sched's.",
 		},
@@ -96,6 +96,7 @@ var Detector = &analyze.Detector{
 		{Name: "min-total-delay", Default: 1e9, Unit: "ns", Why: "without a rate: less is not worth a look however large its share"},
 		{Name: "min-share", Default: 0.1, Unit: "ratio", Why: "without a rate: the lock must matter among the others"},
 		{Name: "runtime-min-rate", Default: 0.5, Unit: "s/s", Why: "0.01 in healthy programs, 0.22 in ones that stress channels and timers on two cores; it rises with cores"},
+		{Name: "runtime-max-wait", Default: 1e6, Unit: "ns", Why: "on average: the runtime has its locks for microseconds at most; waits of 100 ms each were seen in a healthy program on a machine that stopped its threads for as long"},
 		{Name: "lock-cpu-share", Default: 0.05, Unit: "ratio", Why: "CPU in lockSlow and unlockSlow is under 0.02 in healthy servers, 0.43 in a fight of 64 goroutines"},
 		{Name: "reader-cpu-share", Default: 0.1, Unit: "ratio", Why: "CPU in RLock and RUnlock is under 0.02 in healthy servers, 0.78 in one that only reads"},
 		{Name: "runtime-cpu-share", Default: 0.2, Unit: "ratio", Why: "CPU in the runtime's lock2 and unlock2 is 0.05 to 0.06 in healthy servers, channels and scheduler with it, 0.34 and 0.39 in ones that fight for a channel's"},

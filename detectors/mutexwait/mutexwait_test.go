@@ -55,6 +55,7 @@ func TestDecisions(t *testing.T) {
 			ruleContended, analyze.Likely, "main.(*store).put", 21, "from line 21 until it returns, line 25"},
 		{"runtime locks", profiles(profile(evidence.Mutex, window, sample{unlockTimer, 90_000, 20 * second})),
 			ruleRuntime, analyze.Possible, "main.produce", 50, "2 s per second for locks inside the runtime, most of it in runtime.(*timers).unlock"},
+		{"runtime locks while threads stand still", profiles(profile(evidence.Mutex, window, sample{unlockTimer, 200, 20 * second})), "", 0, "", 0, ""},
 		{"runtime locks of channels are selectwait's", profiles(profile(evidence.Mutex, window, sample{unlockChan, 90_000, 20 * second})), "", 0, "", 0, ""},
 
 		{"healthy: a tenth of a second per second", profiles(profile(evidence.Mutex, window, sample{unlockPut, 4000, second})), "", 0, "", 0, ""},
@@ -87,8 +88,10 @@ func TestDecisions(t *testing.T) {
 			ruleContended, analyze.Possible, "main.(*store).put", 21, "40 % of the CPU"},
 		{"readers bounce", profiles(cpuProfile(sample{stack("internal/runtime/atomic.Xadd@1", "sync.(*RWMutex).RLock@70", "main.(*table).read@80"), 300, 0}, sample{stack("main.work@1"), 200, 0})),
 			ruleBounce, analyze.Likely, "main.(*table).read", 80, "60 % of the CPU (0.75 cores)"},
-		{"runtime locks in the CPU profile", profiles(cpuProfile(sample{stack("runtime.procyield@1", "runtime.lock2@9", "runtime.(*timer).modify@3", "time.AfterFunc@1", "main.produce@50"), 200, 0}, sample{stack("main.work@1"), 300, 0})),
-			ruleRuntime, analyze.Possible, "main.produce", 50, "40 % of the CPU"},
+		{"runtime locks in the CPU profile", profiles(cpuProfile(sample{stack("runtime.procyieldAsm@1", "runtime.procyield@1", "runtime.lock2@9", "runtime.(*timer).modify@3", "time.AfterFunc@1", "main.produce@50"), 200, 0}, sample{stack("main.work@1"), 300, 0})),
+			ruleRuntime, analyze.Possible, "main.produce", 50, "40 % of the CPU (0.5 cores) goes into locks inside the runtime, most of it in runtime.(*timer).modify"},
+		{"runtime locks, most of the CPU", profiles(cpuProfile(sample{stack("runtime.lock2@9", "runtime.(*timer).modify@3", "time.AfterFunc@1", "main.produce@50"), 400, 0}, sample{stack("main.work@1"), 100, 0})),
+			ruleRuntime, analyze.Likely, "main.produce", 50, "80 % of the CPU"},
 		{"healthy CPU", profiles(cpuProfile(sample{dumpPut, 6, 0}, sample{stack("main.work@1"), 494, 0})), "", 0, "", 0, ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -19,6 +19,10 @@ func ofChannel(s evidence.Stack) bool {
 	return slices.ContainsFunc(s, func(f evidence.Frame) bool { return slices.Contains(channelOperations, f.Function) })
 }
 
+// certainRuntime is the share of the CPU from which the runtime's locks are contended for sure: five times what healthy
+// programs have.
+const certainRuntime = 0.3
+
 // assessRuntime decides on the locks inside the runtime, all of them together but those of channels: which one
 // it is, no profile says.
 func (r *reading) assessRuntime() (analyze.Finding, bool) {
@@ -43,7 +47,8 @@ func (r *reading) assessRuntime() (analyze.Finding, bool) {
 		rate = float64(ns) / 1e9 / r.held.windowS
 	}
 	share := r.cpu.Of(sigRuntimeLock)
-	byDelay := rate >= r.Param("runtime-min-rate") && n >= int64(r.Param("min-contentions"))
+	// The holder of a lock for which others wait for milliseconds is a thread that does not run.
+	byDelay := rate >= r.Param("runtime-min-rate") && n >= int64(r.Param("min-contentions")) && float64(ns) <= float64(n)*r.Param("runtime-max-wait")
 	byCPU := r.cpu.high(r.Pass, share, "runtime-cpu-share", signature.Scheduler)
 	if !byDelay && !byCPU {
 		return analyze.Finding{}, false
@@ -58,6 +63,9 @@ func (r *reading) assessRuntime() (analyze.Finding, bool) {
 		f.Stacks = []evidence.Stack{top.stack}
 	} else {
 		f.Message = fmt.Sprintf("%s goes into locks inside the runtime%s", share.Words(share.Samples, r.requestsS), takenIn(share.Stack))
+		if share.Above(certainRuntime, signature.Scheduler) {
+			f.Confidence = analyze.Likely
+		}
 		f.Confidence, f.Cost = r.cpu.lowered(f.Confidence), share.Value()
 		f.Stacks = []evidence.Stack{share.Stack}
 	}
@@ -76,12 +84,17 @@ func (r *reading) assessRuntime() (analyze.Finding, bool) {
 	return f, true
 }
 
-// takenIn names the function of the runtime that takes the lock of a stack.
+// takenIn names the function of the runtime that takes the lock of a stack: the one outside of all that belong to
+// locking, beneath which threads spin, sleep and are woken.
 func takenIn(s evidence.Stack) string {
-	for _, f := range s {
-		if !slices.Contains(sigRuntimeLock.Anywhere, f.Function) && f.Package() == "runtime" && f.Function != "runtime.procyield" && f.Function != "runtime.futex" {
-			return ", most of it in " + f.Function
+	last := -1
+	for i, f := range s {
+		if slices.Contains(sigRuntimeLock.Anywhere, f.Function) {
+			last = i
 		}
+	}
+	if taker := last + 1; last >= 0 && taker < len(s) && s[taker].Package() == "runtime" {
+		return ", most of it in " + s[taker].Function
 	}
 	return ""
 }
