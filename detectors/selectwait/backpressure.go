@@ -46,7 +46,7 @@ func (c *channels) assess(p *analyze.Pass, s *sendSite, cpu *cpuShares) (analyze
 	}
 	f := analyze.Finding{
 		Rule: ruleBackpressure, Family: sendFamily, Identity: []string{evidence.NormalFunction(s.location.Function)},
-		Confidence: analyze.Possible, Location: s.location, Wait: evidence.WaitChanSend, Stacks: []evidence.Stack{s.stack}, Cost: waiting,
+		Confidence: analyze.Possible, Location: s.location, Wait: s.wait, Stacks: []evidence.Stack{s.stack}, Cost: waiting,
 		Message: fmt.Sprintf("%.3g senders wait here on average for a receiver", waiting),
 	}
 	if blocked >= p.Param("min-waiting-senders") && traced >= p.Param("min-waiting-senders") {

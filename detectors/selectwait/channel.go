@@ -13,8 +13,9 @@ import (
 // channels are the sends at which goroutines wait, with those who receive.
 type channels struct {
 	sends     map[string]*sendSite
-	blockS    float64 // the time that the block profiles cover, 0 when unknown
-	noRate    bool    // block profiles have delays of sends, and no rate
+	sending   map[string]bool // selects that send, by line
+	blockS    float64         // the time that the block profiles cover, 0 when unknown
+	noRate    bool            // block profiles have delays of sends, and no rate
 	traceS    float64
 	lockDelay lockDelay
 }
@@ -22,6 +23,7 @@ type channels struct {
 // A sendSite is one line that sends, as far as it waits for a receiver.
 type sendSite struct {
 	location  evidence.Frame
+	wait      evidence.Wait  // WaitChanSend, or WaitSelect
 	stack     evidence.Stack // the costliest
 	top       int64
 	blockNS   int64 // in the block profiles
@@ -58,7 +60,7 @@ func (d lockDelay) measure() stats.Measure {
 }
 
 func readChannels(set *evidence.Set) *channels {
-	c := &channels{sends: map[string]*sendSite{}}
+	c := &channels{sends: map[string]*sendSite{}, sending: sendingSelects(set.Trace)}
 	block, blockS := overTime(set.ProfilesOf(evidence.Block))
 	c.blockS = blockS
 	for _, p := range block {
@@ -70,7 +72,7 @@ func readChannels(set *evidence.Set) *channels {
 	}
 	for i, snap := range set.SnapshotsOf(evidence.Goroutine) {
 		for j := range snap.Groups {
-			if g := &snap.Groups[j]; g.Wait == evidence.WaitChanSend {
+			if g := &snap.Groups[j]; c.waitsToSend(g.Wait, g.Stack) {
 				if s := c.site(g.Stack, int64(g.Count)); s != nil {
 					s.asleep[i] += g.Count
 				}
@@ -116,7 +118,10 @@ func (c *channels) site(stack evidence.Stack, cost int64) *sendSite {
 	k := lineKey(at)
 	s := c.sends[k]
 	if s == nil {
-		s = &sendSite{location: at, asleep: map[int]int{}, receivers: map[evidence.Frame]*receiver{}}
+		s = &sendSite{location: at, wait: evidence.WaitChanSend, asleep: map[int]int{}, receivers: map[evidence.Frame]*receiver{}}
+		if c.sending[k] {
+			s.wait = evidence.WaitSelect
+		}
 		c.sends[k] = s
 	}
 	if cost > s.top || s.stack == nil {
@@ -125,14 +130,14 @@ func (c *channels) site(stack evidence.Stack, cost int64) *sendSite {
 	return s
 }
 
-// addSends adds the stacks of a block profile that end in a channel send. A select that
-// sends looks like any other select, whose waits are mostly idle ones, and is left out.
+// addSends adds the stacks of a block profile that end in a channel send, or in a select of which a trace says that it
+// sends: all others look alike, and their waits are mostly idle ones.
 func (c *channels) addSends(p *evidence.Profile, timed bool) {
 	delay, contentions := p.Column("delay"), p.Column("contentions")
 	for i := range p.Stacks {
 		s := &p.Stacks[i]
 		stack := p.Stack(s)
-		if !sends(stack) || delay >= len(s.Values) {
+		if delay >= len(s.Values) || !c.waitsToSend(evidence.WaitNone, stack) {
 			continue
 		}
 		if !timed {
@@ -148,16 +153,12 @@ func (c *channels) addSends(p *evidence.Profile, timed bool) {
 	}
 }
 
-func sends(s evidence.Stack) bool {
-	return len(s) > 0 && (s[0].Function == "runtime.chansend1" || s[0].Function == "runtime.chansend")
-}
-
 // addTrace adds every wait of a send, and who ended it.
 func (c *channels) addTrace(t *evidence.Trace) {
 	for i := range t.Blocks {
 		b := &t.Blocks[i]
 		stack := t.StackOf(b.Stack)
-		if b.Wait != evidence.WaitChanSend && !(b.Wait == evidence.WaitNone && sends(stack)) {
+		if !c.waitsToSend(b.Wait, stack) {
 			continue
 		}
 		if s := c.site(stack, b.Ended.Sum+b.Unseen.Sum+b.Open.Sum); s != nil {
@@ -171,7 +172,7 @@ func (c *channels) addTrace(t *evidence.Trace) {
 		waker, woken := t.StackOf(w.Waker), t.StackOf(w.Woken)
 		// A receiver lets a sender go on, or a sender wakes a receiver that had nothing to do.
 		from, to := woken, waker
-		if w.Wait != evidence.WaitChanSend {
+		if !c.waitsToSend(w.Wait, woken) {
 			if !sends(waker) || w.Wait != evidence.WaitChanRecv && !isSelect(w.Wait, woken) {
 				continue
 			}

@@ -22,7 +22,28 @@ var (
 	storing   = evidence.Stack{{Function: "time.Sleep", File: "/go/src/std.go", Line: 1}, {Function: "main.store", File: "/src/app/main.go", Line: 90},
 		{Function: "main.(*sink).run", File: "/src/app/main.go", Line: 70}}
 	twoCases = frames("runtime.selectgo", "main.spin")
+	moving   = frames("runtime.memmove", "runtime.typedmemmove", "runtime.selectgo", "main.spin")
 )
+
+// asSelect has the senders of a trace wait in a select, which others than a receiver let go on so many times.
+func asSelect(t *evidence.Trace, others int64) *evidence.Trace {
+	b := &t.Blocks[0]
+	for _, id := range t.Stacks[b.Stack] {
+		if t.Frames[id].Function == "runtime.chansend1" {
+			t.Frames[id].Function = "runtime.selectgo"
+		}
+	}
+	b.Wait, t.Wakes[0].Wait = evidence.WaitSelect, evidence.WaitSelect
+	t.Wakes = append(t.Wakes, evidence.WakeEdge{Woken: b.Stack, Wait: evidence.WaitSelect, Count: others})
+	t.Sites = []evidence.CreationSite{{Start: b.Stack, AtStart: 8, Created: 900, Ended: 900, AtEnd: 8}}
+	return t
+}
+
+// standing makes the senders a crew that is there all the time.
+func standing(t *evidence.Trace) *evidence.Trace {
+	t.Sites[0].Created, t.Sites[0].Ended = 0, 0
+	return t
+}
 
 // fanTrace is a second in which n senders wait for w nanoseconds each, for one who sleeps.
 func fanTrace(n, w int64) *evidence.Trace {
@@ -75,6 +96,12 @@ func TestChannels(t *testing.T) {
 			"selectwait/fan-in:66 likely", "8 senders wait here on average for the one goroutine that receives, main.(*sink).run at main.go:66, asleep in time.Sleep at main.go:90 (90 % of the time)"},
 		"several receive": {&evidence.Set{Trace: fanTrace(1000, 8e6), Snapshots: []evidence.Snapshot{consumers(4)}},
 			"selectwait/backpressure:66 possible", "for the 4 goroutines that receive, main.(*sink).run at main.go:66"},
+		"senders in a select": {&evidence.Set{Trace: asSelect(fanTrace(1000, 8e6), 20), Snapshots: []evidence.Snapshot{consumers(4)},
+			Profiles: []*evidence.Profile{block(10, values{frames("runtime.selectgo", "main.(*queue).put"), []int64{900, 80e9}})}},
+			"selectwait/backpressure:66 likely", "for the 4 goroutines that receive, main.(*sink).run at main.go:66"},
+		"a select that waits for other things, too": {&evidence.Set{Trace: asSelect(fanTrace(1000, 8e6), 200), Snapshots: []evidence.Snapshot{consumers(4)}}, "", ""},
+		"a standing crew in a select":               {&evidence.Set{Trace: standing(asSelect(fanTrace(1000, 8e6), 20)), Snapshots: []evidence.Snapshot{consumers(4)}}, "", ""},
+		"a select without a trace":                  {&evidence.Set{Profiles: []*evidence.Profile{block(10, values{frames("runtime.selectgo", "main.(*queue).put"), []int64{900, 80e9}})}}, "", ""},
 		"who receives is not known": {&evidence.Set{Profiles: []*evidence.Profile{block(10, values{blocked, []int64{900, 80e9}})}},
 			"selectwait/backpressure:66 possible", "8 senders wait here on average for a receiver"},
 		"totals, the first less the last": {&evidence.Set{Profiles: []*evidence.Profile{total(0, 50e9), total(10, 90e9)}},
@@ -87,6 +114,10 @@ func TestChannels(t *testing.T) {
 		"threads wait for their locks": {&evidence.Set{Profiles: []*evidence.Profile{mutex(10, values{lockedOut, []int64{9000, 20e9}}), cpu(map[int64]evidence.Stack{50: sending, 900: work})}}, "selectwait/channel-cpu:66 possible", "threads wait 2 s per second for the locks inside channels"},
 		"a loop of two selects": {&evidence.Set{Profiles: []*evidence.Profile{cpu(map[int64]evidence.Stack{300: poll, 500: twoCases, 100: work})}, Trace: fanTrace(5, 1)},
 			"selectwait/busy-poll:66 likely", "89 % of the CPU (0.8 cores)"},
+		"a select that is always ready": {&evidence.Set{Profiles: []*evidence.Profile{cpu(map[int64]evidence.Stack{500: twoCases, 4: moving, 300: work})}, Trace: fanTrace(5, 1)},
+			"selectwait/select-cpu:66 likely", "goes into this select"},
+		"a loop that finds something now and then": {&evidence.Set{Profiles: []*evidence.Profile{cpu(map[int64]evidence.Stack{800: twoCases, 2: moving, 100: work})}, Trace: fanTrace(5, 1)},
+			"selectwait/busy-poll:66 likely", "goes into a select that never waits"},
 		"a select that waits now and then": {&evidence.Set{Profiles: []*evidence.Profile{cpu(map[int64]evidence.Stack{500: sel, 100: work})}, Trace: traced(3, 3, sendOne)},
 			"selectwait/select-cpu:66 likely", "goes into this select"},
 	} {
