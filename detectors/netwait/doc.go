@@ -41,9 +41,10 @@
 //
 // # Thresholds
 //
-// The parameters below. Polling has no fixture: a program that does nothing but echo 8 bytes over loopback, on two
-// cores, spends 0.10 of its CPU on asking the kernel what is ready and 0.86 on the reads and writes themselves, so that hotpath/small-io
-// names the cause. It takes more cores, on which more threads ask.
+// The parameters below. What polling takes depends on how many messages an answer of the kernel brings. A receiver of
+// datagrams that come one by one spends 0.42 of its CPU on asking and 0.44 on reading; so does nobody who also writes: one who echoes 8 bytes
+// over a connection spends 0.2 on asking and 0.8 on reads and writes, over eight of them 0.05 and 0.9, and hotpath/small-io names the cause.
+// 26,000 small messages a second on 32 connections cost 0.09.
 //
 // # False positives
 //

@@ -28,7 +28,7 @@ var rules = []analyze.Rule{
 	},
 	{
 		ID: rulePolling, Title: "asking the kernel which connections are ready takes a large share of the CPU", Severity: analyze.Low,
-		Remedy: "Send and read more at a time: batch small messages, buffer writes and flush them together, read ahead with a bufio.Reader.",
+		Remedy: "Send and read more at a time: put several small messages into one packet, buffer writes and flush them together, read ahead with a bufio.Reader.",
 		Doc:    "Each time that all goroutines wait, the runtime asks the kernel (epoll, kqueue) what has arrived. With many tiny messages it asks for every few of them.",
 	},
 }
