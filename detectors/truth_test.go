@@ -37,6 +37,10 @@ func TestDelaysAgreeWithThePrograms(t *testing.T) {
 		{"lockedio", "main.(*branch).enter", []string{"ledger_wait"}, []string{"waited_delay_rate"}, 0.05},
 		{"fanin", "main.(*archive).report", []string{"send"}, []string{"waiting_senders"}, 0.05},
 		{"fanin", "main.(*archive).report", []string{"send"}, []string{"traced_waiting_senders"}, 0.25},
+		{"fewworkers", "main.(*depot).labelled", []string{"label_send"}, []string{"waiting_senders"}, 0.05},
+		{"fewworkers", "main.(*depot).labelled", []string{"label_send"}, []string{"traced_waiting_senders"}, 0.25},
+		{"fewworkers", "main.(*depot).billed", []string{"invoice_send"}, []string{"waiting_senders"}, 0.05},
+		{"fewworkers", "main.(*depot).billed", []string{"invoice_send"}, []string{"traced_waiting_senders"}, 0.25},
 	} {
 		dir := filepath.Join(fixturesDir, tt.fixture)
 		set := detectortest.Load(t, dir)
@@ -127,6 +131,9 @@ func TestCostsAgreeWithThePrograms(t *testing.T) {
 		{"allocburden", "gc/alloc", false},
 		{"sweepdebt", "gc/sweep", false},
 		{"pointerqueue", "gc/write-barriers", false},
+		{"sharedtimer", "mutexwait/runtime-lock", false},
+		{"selecttoll", "selectwait/select-cpu", false},
+		{"datagrams", "netwait/polling", false},
 	} {
 		dir := filepath.Join(fixturesDir, tt.fixture)
 		set := detectortest.Load(t, dir)

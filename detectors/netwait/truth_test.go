@@ -52,3 +52,25 @@ func TestTruth(t *testing.T) {
 		}
 	}
 }
+
+// The line that polls waits once for each datagram that the program counts.
+func TestPollingAgreesWithTheProgram(t *testing.T) {
+	dir := filepath.Join("..", "..", "fixtures", "datagrams")
+	res := detectortest.Run(t, dir, []*analyze.Detector{Detector})
+	if res == nil || len(res.Findings) != 1 {
+		t.Fatalf("%+v", res)
+	}
+	values, at := detectortest.Gauge(t, dir, "fixture_datagrams_total")
+	n := len(values) - 1
+	truth := (values[n] - values[0]) / (at[n] - at[0])
+	for _, m := range res.Findings[0].Measures {
+		if m.Name != "network_wait" {
+			continue
+		}
+		if got := float64(m.N) / *m.WindowS; math.Abs(got/truth-1) > 0.1 {
+			t.Errorf("the line waits %.0f times a second, %.0f datagrams came", got, truth)
+		}
+		return
+	}
+	t.Error("no measure of the waits")
+}
