@@ -16,7 +16,7 @@ import (
 // its functions. The program waits in turn for locks and channels; see its source.
 func TestToolchains(t *testing.T) {
 	dirs, err := filepath.Glob("detectortest/testdata/toolchains/go1.*")
-	if err != nil || len(dirs) < 5 {
+	if err != nil || len(dirs) < 8 {
 		t.Fatalf("%d folders of profiles: %v", len(dirs), err)
 	}
 	const want = "mutexwait/contended-mutex main.(*ledger).fight; mutexwait/contended-mutex main.(*store).save; " +

@@ -18,9 +18,8 @@ import (
 //go:embed testdata/gone.txt
 var goneTable string
 
-// goneReleases are the toolchains that the table was read from: the oldest that is supported, and those after which
-// many functions got other names.
-var goneReleases = []string{"go1.20.14", "go1.22.12", "go1.24.13"}
+// goneReleases are the toolchains that the table was read from: from the oldest that is supported on.
+var goneReleases = []string{"go1.20.14", "go1.21.13", "go1.22.12", "go1.23.12", "go1.24.13", "go1.25.14"}
 
 // Gone fails for each function that the sources of packages list as gone and that no earlier toolchain had either: a
 // name that never was matches nothing in old profiles, and nobody would notice. To update it reads the

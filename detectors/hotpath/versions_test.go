@@ -26,7 +26,7 @@ func TestVersions(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, version := range []string{"go1.20", "go1.23", "go1.24", "go1.26", "go1.27"} {
+	for _, version := range []string{"go1.20", "go1.21", "go1.22", "go1.23", "go1.24", "go1.25", "go1.26", "go1.27"} {
 		for _, part := range []string{"lines", "timers"} {
 			t.Run(version+" "+part, func(t *testing.T) {
 				set := detectortest.Load(t, filepath.Join("testdata", version+"."+part+".pb.gz"))
