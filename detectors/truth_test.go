@@ -37,6 +37,8 @@ func TestDelaysAgreeWithThePrograms(t *testing.T) {
 		{"lockedio", "main.(*branch).enter", []string{"ledger_wait"}, []string{"waited_delay_rate"}, 0.05},
 		{"fanin", "main.(*archive).report", []string{"send"}, []string{"waiting_senders"}, 0.05},
 		{"fanin", "main.(*archive).report", []string{"send"}, []string{"traced_waiting_senders"}, 0.25},
+		{"widegate", "main.(*printer).enter", []string{"place"}, []string{"waiting_senders"}, 0.05},
+		{"widegate", "main.(*printer).enter", []string{"place"}, []string{"traced_waiting_senders"}, 0.25},
 		{"fewworkers", "main.(*depot).labelled", []string{"label_send"}, []string{"waiting_senders"}, 0.05},
 		{"fewworkers", "main.(*depot).labelled", []string{"label_send"}, []string{"traced_waiting_senders"}, 0.25},
 		{"fewworkers", "main.(*depot).billed", []string{"invoice_send"}, []string{"waiting_senders"}, 0.05},

@@ -52,8 +52,12 @@ func (c *channels) assess(p *analyze.Pass, s *sendSite, cpu *cpuShares) (analyze
 	if blocked >= p.Param("min-waiting-senders") && traced >= p.Param("min-waiting-senders") {
 		f.Confidence = analyze.Likely
 	}
-	if at, ok := s.receiver(); ok {
-		c.nameReceiver(p.Evidence, &f, waiting, at, cpu)
+	switch r := s.receiver(); {
+	case r == nil:
+	case !r.holder.IsZero():
+		nameHolders(p.Evidence, &f, waiting, r)
+	default:
+		nameReceiver(p.Evidence, &f, waiting, r.at, cpu)
 	}
 	if cpu.requestsS > 0 {
 		f.Message += fmt.Sprintf(": %s per request", signature.Duration(waiting/cpu.requestsS*1e9))
@@ -67,7 +71,7 @@ func (c *channels) assess(p *analyze.Pass, s *sendSite, cpu *cpuShares) (analyze
 }
 
 // nameReceiver says who receives, how many of them there are, and what keeps them from it.
-func (c *channels) nameReceiver(set *evidence.Set, f *analyze.Finding, waiting float64, at evidence.Frame, cpu *cpuShares) {
+func nameReceiver(set *evidence.Set, f *analyze.Finding, waiting float64, at evidence.Frame, cpu *cpuShares) {
 	n := receivers(set, at)
 	who := "receivers"
 	if n == 1 {

@@ -38,6 +38,10 @@ type sendSite struct {
 type receiver struct {
 	at    evidence.Frame
 	wakes int64
+	// holder is the function that has sent itself before it receives here, if it is one, with the line at which it did,
+	// and until the one at which it receives: the channel is a semaphore.
+	holder evidence.Frame
+	until  int
 }
 
 // lockDelay is the time for which threads waited for the locks inside channels, by the mutex profile.
@@ -185,21 +189,21 @@ func (c *channels) addTrace(t *evidence.Trace) {
 		}
 		if s.receivers[at] == nil {
 			s.receivers[at] = &receiver{at: at}
+			s.receivers[at].holder, s.receivers[at].until = holder(from, to)
 		}
 		s.receivers[at].wakes += w.Count
 	}
 }
 
-// receiver is the line that receives what is sent there most often, false where no trace says.
-func (s *sendSite) receiver() (evidence.Frame, bool) {
+// receiver is the line that receives what is sent there most often, nil where no trace says.
+func (s *sendSite) receiver() *receiver {
 	if len(s.receivers) == 0 {
-		return evidence.Frame{}, false
+		return nil
 	}
 	list := slices.Collect(maps.Values(s.receivers))
-	top := slices.MinFunc(list, func(a, b *receiver) int {
+	return slices.MinFunc(list, func(a, b *receiver) int {
 		return cmp.Or(cmp.Compare(b.wakes, a.wakes), cmp.Compare(a.at.Function, b.at.Function), cmp.Compare(a.at.Line, b.at.Line))
 	})
-	return top.at, true
 }
 
 // readLocks adds the delays of the channels' own locks.

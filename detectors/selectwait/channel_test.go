@@ -137,6 +137,30 @@ func TestChannels(t *testing.T) {
 	}
 }
 
+// A channel whose places are given back by those who take them is a semaphore, wherever the two stand in the function.
+func TestSemaphore(t *testing.T) {
+	at := func(names ...any) (s evidence.Stack) {
+		for i := 0; i < len(names); i += 2 {
+			s = append(s, evidence.Frame{Function: names[i].(string), File: "/src/app/main.go", Line: names[i+1].(int)})
+		}
+		return s
+	}
+	for name, tt := range map[string]struct {
+		from, to evidence.Stack
+		want     string
+	}{
+		"in methods of its own": {at("main.(*gate).enter", 5, "main.serve", 20), at("main.(*gate).leave", 9, "main.serve", 31), "main.serve"},
+		"deferred":              {at("main.serve", 20), at("main.serve.func1", 21, "main.serve", 31), "main.serve"},
+		"a worker":              {at("main.serve", 20), at("main.work", 40), ""},
+		"one middleware of two": {at("main.put", 20, "main.logged", 50), at("main.get", 30, "main.logged", 50), ""},
+		"a stage after another": {at("main.stage", 12), at("main.stage", 10), ""},
+	} {
+		if got, _ := holder(tt.from, tt.to); got.Function != tt.want {
+			t.Errorf("%s: holder %q, want %q", name, got.Function, tt.want)
+		}
+	}
+}
+
 // TestSendersHaveOneFingerprint, whether one or several receive, and whoever says so.
 func TestSendersHaveOneFingerprint(t *testing.T) {
 	one := &evidence.Set{Trace: fanTrace(1000, 8e6), Snapshots: []evidence.Snapshot{consumers(1)}}

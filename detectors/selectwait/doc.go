@@ -52,7 +52,8 @@
 // the trace, and its goroutines serve requests or come and go: producers that stand there all the time hand in what is taken, and nobody
 // waits for them. Without a trace it is not told from one that waits for input. Totals since the program began are subtracted, the first
 // from the last. A trace says which line receives; snapshots, how many goroutines are in that function. One of them alone
-// is a fan-in; both share a fingerprint. What the receivers do instead is named: what they are asleep in, or the CPU that they use. The
+// is a fan-in; both share a fingerprint. What the receivers do instead is named: what they are asleep in, or the CPU that they use. Where
+// one function sends and receives farther down, the channel is a semaphore: those who wait want a place of it, and what its holders are asleep in is named. The
 // runtime counts a wait when it ends, so senders that never get through are not here but in detector leak.
 //
 // # Thresholds
@@ -71,7 +72,7 @@
 // A hot loop that checks ctx.Done() between steps of work is reported as polling when the check
 // itself costs that much. A select on a channel that is closed looks like one with a default. A semaphore
 // made of a channel shows as back-pressure: it is, by
-// design, and worth a look only when it costs latency. Idle workers, streams, one select
+// design, and worth a look only when it costs latency. Two who pass a token to and fro look like one. Idle workers, streams, one select
 // per connection: no cost, no finding.
 //
 // # Remedy

@@ -33,6 +33,12 @@ func init() {
 			capture: []string{"--for", "10s", "--every", "2500ms", "--trace", "1s"},
 		},
 		scenario{
+			name:    "widegate",
+			load:    load{perSecond: 270, burst: 16, request: printPhoto},
+			lead:    time.Second,
+			capture: []string{"--for", "10s", "--every", "2500ms", "--trace", "1s"},
+		},
+		scenario{
 			name:    "parkedcrowd",
 			load:    load{perSecond: 120, request: publishOrFetch},
 			prepare: subscribe,
@@ -69,6 +75,10 @@ func sendMeterReadings(int, *generator) request {
 
 func sendParcels(i int, _ *generator) request {
 	return request{http.MethodPost, fmt.Sprintf("/parcels/shop-%d", i%300), ""}
+}
+
+func printPhoto(i int, _ *generator) request {
+	return request{http.MethodPost, fmt.Sprintf("/photos/photo-%d", i%900), ""}
 }
 
 // countEvery is the time from one event to the next.
