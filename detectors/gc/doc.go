@@ -48,7 +48,7 @@
 // the trace and for goroutine dumps are those of whoever looks, and are left out. What cannot be
 // interrupted while the world should stop is code in assembly that copies, clears, compares or hashes memory
 // in one piece: the line that does most of that in the CPU profile is named. Where there is none the reason lies
-// outside of the program; without a CPU profile nothing tells, and the pauses are gc/pause, possible.
+// outside of the program, possible where the profile has few samples; without a CPU profile nothing tells, and the pauses are gc/pause, possible.
 //
 // The line named for the collector's cost is the one that allocates most bytes in the allocs profile, else
 // the one with most CPU samples in the allocator, else the one with the longest assists.

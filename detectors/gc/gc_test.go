@@ -48,10 +48,11 @@ func TestFindings(t *testing.T) {
 		"both are much":              {set(nil, cpu(row{finalizing, 120}, row{marking, 600}, row{mallocs, 30}, row{work, 250})), "cpu@main.decode likely; finalizers@main.open possible"},
 		"long pauses": {set(newTrace().pauses("GC mark termination", 40, 1e5, 8, 12e6), cpu(row{hashing, 400}, row{work, 600})),
 			"pause@main.sum likely"},
-		"long pauses, no line":   {set(newTrace().pauses("GC sweep termination", 40, 1e5, 8, 12e6), cpu(row{work, 1000})), "stretched-pause@ likely"},
-		"long pauses, no CPU":    {set(newTrace().pauses("GC sweep termination", 40, 1e5, 8, 12e6)), "pause@ possible"},
-		"statistics all day":     {set(newTrace().pauses("read mem stats", 1000, 1e5, 0, 0), cpu(row{memstats, 3})), "stop-the-world@main.watch likely"},
-		"statistics, by samples": {set(nil, cpu(row{memstats, 200}, row{work, 800})), "stop-the-world@main.watch possible"},
+		"long pauses, no line":     {set(newTrace().pauses("GC sweep termination", 40, 1e5, 8, 12e6), cpu(row{work, 1000})), "stretched-pause@ likely"},
+		"long pauses, few samples": {set(newTrace().pauses("GC sweep termination", 40, 1e5, 8, 12e6), cpu(row{work, 100})), "stretched-pause@ possible"},
+		"long pauses, no CPU":      {set(newTrace().pauses("GC sweep termination", 40, 1e5, 8, 12e6)), "pause@ possible"},
+		"statistics all day":       {set(newTrace().pauses("read mem stats", 1000, 1e5, 0, 0), cpu(row{memstats, 3})), "stop-the-world@main.watch likely"},
+		"statistics, by samples":   {set(nil, cpu(row{memstats, 200}, row{work, 800})), "stop-the-world@main.watch possible"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, _, fs := detect(t, tc.set)

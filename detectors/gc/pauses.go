@@ -39,10 +39,13 @@ func reportPauses(r *reading) {
 		f.Location, f.Stacks = at.Location, []evidence.Stack{at.Stack}
 		f.Message += fmt.Sprintf("; this line copies, clears, compares or hashes memory in one piece, which cannot be stopped, for %s", share.Words(at.Samples, 0))
 		f.Measures = append(f.Measures, share.MeasureSite("bulk_share_here", at, signature.Overdispersion))
-	case !r.tells():
+	case !r.pass.Evidence.Has(evidence.CPU, 1):
 		f.Confidence = analyze.Possible
 		f.Message += "; whether a line of the program is why, or the kernel, only a CPU profile can say"
 	default:
+		if !r.tells() {
+			f.Confidence = analyze.Possible // a line that does it now and then need not be among few samples
+		}
 		f.Rule, f.Next = ruleStretched, explain(ruleStretched)
 		f.Message += "; nothing in the program explains it: look for other load on the machine, or a CPU quota"
 	}
