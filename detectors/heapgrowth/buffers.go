@@ -63,8 +63,7 @@ func (s *series) classify(p *analyze.Pass, st *site) (class, bool) {
 		}
 		return lowerForOthers(c, st), true
 	case large && h.created > 0 && s.oneEach(now, h.channel):
-		return lowerForOthers(class{rule: ruleChannels, what: "objects", sure: analyze.Likely, waiting: h.channel,
-			why: "are started here and wait on a channel: its buffer, n times the size of an element"}, st), true
+		return lowerForOthers(handedOver(now, h.channel), st), true
 	case large && s.oneEach(now, h.network):
 		return lowerForOthers(class{rule: ruleConnections, what: "objects", sure: analyze.Likely, waiting: h.network, why: "wait for the network with it"}, st), true
 	case large && s.oneEach(now, h.channel):
@@ -75,6 +74,19 @@ func (s *series) classify(p *analyze.Pass, st *site) (class, bool) {
 		return class{rule: ruleHuge, what: "objects", sure: analyze.Weak}, true
 	}
 	return s.many(p, st)
+}
+
+// handedOver is what the objects are that a function makes for goroutines which it starts: the buffers of channels
+// on which these wait, or anything else that they are given. A channel's values stand behind the channel itself,
+// so that they are never a power of two together, as buffers made for their own sake often are. (Values with
+// pointers are an object of their own.)
+func handedOver(now state, goroutines int) class {
+	c := class{rule: ruleChannels, what: "objects", sure: analyze.Possible, waiting: goroutines,
+		why: "are started here and wait on a channel: its buffer, n times the size of an element, unless it is something else that each is given"}
+	if size := math.Log2(now.size()); math.Abs(size-math.Round(size)) < 1e-3 {
+		c.rule, c.why = ruleGoroutines, "are started here and wait on a channel with it"
+	}
+	return c
 }
 
 // onMain reports a stack of the main goroutine.
