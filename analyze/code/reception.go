@@ -207,7 +207,7 @@ func (r *reception) heldHere(field *types.Var) bool {
 		}
 		if v, ok := r.info.Defs[id].(*types.Var); ok && !v.IsField() && holdsField(v.Type(), field, 1) {
 			found = true
-			own = own && r.keeps(r.receiver, v) == kept
+			own = own && r.keeps(r.receiver, v, nil) == kept
 		}
 		return true
 	})

@@ -20,6 +20,7 @@ type signal struct {
 	missing string     // "closes stop": what a way leaves out
 	fix     string     // the statement to add where it is made: "defer close(stop)"
 	pattern string     // for ways that leave it out; chosen by the place when empty
+	leave   *fn        // that gets what the goroutine belongs to as an argument, and gives the signal; nil for methods of that
 }
 
 // judge decides between nobody at all (f tells of that), somebody who may return without
@@ -162,7 +163,7 @@ func (s *signal) judgeHome(home *fn) finding {
 	}
 	f := finding{pattern: s.patternOr(evidence.PatternPrematureReturn), culprit: w.node(), certain: true,
 		why: s.leaves(w) + " before it " + s.missing + ", for which the goroutine waits",
-		fix: s.fix + " where it is made, so that every return does it"}
+		fix: s.fix + " where it is made, in place of " + s.program.at(s.enders[0]) + ", so that every return does it"}
 	if at := s.kept(); at != "" { // a later run may find it there
 		f.certain = false
 		f.why += "; it is kept in " + at + ", from where another may do it"

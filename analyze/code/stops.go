@@ -36,6 +36,9 @@ func (s *signal) judgeStop() finding {
 		found[0].certain = known
 		return found[0]
 	}
+	if f, ok := s.judgeMember(); ok {
+		return f
+	}
 	if s.anyCalled(stops) {
 		return finding{why: title(stops[0]) + " " + s.missing + "; whether it is called for this goroutine cannot be seen in the source"}
 	}
@@ -260,7 +263,7 @@ func (s *signal) climb(f *fn, start *ast.CallExpr, handle types.Object, depth in
 	if handle.Pos() < f.node.Pos() || handle.Pos() > f.node.End() {
 		return nil, false // captured: it lives on when f returns
 	}
-	switch s.keeps(decl, handle) {
+	switch s.keeps(decl, handle, s.leave) {
 	case kept:
 		return []owner{{fn: f, start: start, handle: handle}}, true
 	case handedUp:
@@ -319,7 +322,8 @@ const (
 	given                   // hands it to somebody else
 )
 
-func (p *program) keeps(f *fn, handle types.Object) keeping {
+// keeps says what a function does with a handle. Giving it to one function, that leave is, does not count.
+func (p *program) keeps(f *fn, handle types.Object, leave *fn) keeping {
 	k := kept
 	ast.Inspect(f.body, func(n ast.Node) bool {
 		id, ok := n.(*ast.Ident)
@@ -331,6 +335,10 @@ func (p *program) keeps(f *fn, handle types.Object) keeping {
 			return true
 		case *ast.BinaryExpr:
 			return true
+		case *ast.CallExpr:
+			if leave != nil && p.callee(up) == leave {
+				return true
+			}
 		case *ast.ReturnStmt:
 			k = max(k, handedUp)
 			return true
