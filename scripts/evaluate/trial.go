@@ -58,7 +58,8 @@ func (e *evaluation) perform(ctx context.Context, t tool, tr *trial) error {
 	if _, err := os.Stat(tr.bundle); errors.Is(err, os.ErrNotExist) {
 		// A capture that fails on a busy machine gets a second chance.
 		if err := e.record(ctx, t, tr); err != nil {
-			if err := e.record(ctx, t, tr); err != nil {
+			// What is not whole is kept by the capture, and would stand for a run the next time too.
+			if err := errors.Join(os.RemoveAll(tr.bundle), e.record(ctx, t, tr)); err != nil {
 				return err
 			}
 		}

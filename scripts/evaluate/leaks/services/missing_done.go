@@ -19,13 +19,14 @@ func newShipping(*environment) http.Handler { return shipping{} }
 
 // ServeHTTP names the cheapest of the carriers that answer in time.
 func (s shipping) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	n := number(r)
 	var best atomic.Int64
 	best.Store(1 << 30)
 	var wg sync.WaitGroup
 	wg.Add(carriers)
 	for i := range carriers {
 		go func() {
-			price, err := s.ask(i, number(r))
+			price, err := s.ask(i, n)
 			if err != nil {
 				return // mend: wg.Done(); return
 			}
