@@ -71,6 +71,36 @@ func TestFixturesHaveTwins(t *testing.T) {
 	}
 }
 
+// unplanted are the rules that unit tests alone hold.
+var unplanted = []string{"heapgrowth/huge-objects", "inflight/queueing", "inflight/unexplained-goroutines", "leak/deadlock", "leak/io", "leak/iterator",
+	"leak/other", "leak/sleep", "profilequality/difference", "profilequality/incomparable"}
+
+// TestRulesHaveFixtures holds that a rule is met by a real program, as a finding that is surer than low.
+func TestRulesHaveFixtures(t *testing.T) {
+	planted := map[string]bool{}
+	for _, name := range fixtures(t) {
+		wants, err := detectortest.Wants(filepath.Join(fixturesDir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, w := range wants {
+			planted[w.Rule] = planted[w.Rule] || !w.Low
+		}
+	}
+	for _, d := range detectors.All {
+		for _, r := range d.Rules {
+			if !planted[r.ID] && !slices.Contains(unplanted, r.ID) {
+				t.Errorf("%s is planted in no fixture", r.ID)
+			}
+		}
+	}
+	for _, rule := range unplanted {
+		if _, r := detectors.Find(rule); r == nil {
+			t.Errorf("%s is no rule", rule)
+		}
+	}
+}
+
 func params(t *testing.T, fixture string) map[string]float64 {
 	t.Helper()
 	p, err := detectortest.Params(filepath.Join(fixturesDir, fixture))
