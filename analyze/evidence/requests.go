@@ -5,7 +5,8 @@ package evidence
 //
 // A request lasts from its arrival to its end. Where the server read it without having to wait, nobody saw it
 // arrive: it came at some time between the end of the one before on its connection and that read. Latency and
-// all that is not called otherwise then count from the read (the lower bound), Upper from that end (the upper).
+// all that is not called otherwise then count from the read (the lower bound), Upper from that end (the upper). Upper
+// also counts that requests may have come up to 20 ms before they were seen to while all processors were busy.
 type Requests struct {
 	Protocol string `json:"protocol"` // http/1, http/2, grpc or function
 	Route    string `json:"route"`    // the program's function that handles it; empty when no event shows it

@@ -43,7 +43,8 @@
 //
 // Nobody sees a request arrive that the server could read without waiting: it came at some time since the end of the
 // one before. Where that is so for more than 30 % of them, as it is where processors saturate, in flight and
-// latency are given as the interval between the latest and the earliest they can have come, never as one number.
+// latency are given as the interval between the latest and the earliest they can have come, never as one number. Those that
+// were seen to come while all processors were busy may then have come 20 ms earlier: so long Go may not look.
 // Requests that begin or end outside of the window are counted as censored. Where CPU samples (50 or more) account for
 // less than 60 % of the time that goroutines are said to have run, the host was starved, and the times are called not
 // trustworthy.

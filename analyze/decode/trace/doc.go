@@ -108,7 +108,12 @@
 //
 // A read that did not wait found the request there: it arrived after the end of the one before on the
 // connection and before that read, nobody knows when. It counts from the read, and the earliest time is kept
-// beside it. So does a request that came with the one before it.
+// beside it. So does a request that came with the one before it; where its handler leaves no event either, that the
+// last of a reply is written twice without a wait for room shows that there were two.
+//
+// The end of a wait for the network is an arrival that was seen at once where a thread woke that had nothing to do. Where all
+// processors were busy, Go may look at the network up to 20 ms late: the upper bounds count from then, or from the end of
+// the one before. Of a host that does not let the program run that does not hold.
 //
 // HTTP/2 and gRPC serve each request in a goroutine of its own, which is the request; workers of gRPC take one
 // after the other. So does whatever function the user names. Requests for profiles and metrics are left out. The

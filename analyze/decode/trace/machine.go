@@ -206,6 +206,8 @@ type thread struct {
 
 	g *g
 	p *proc
+	// idled is true while it has run no goroutine since it got its proc: it had nothing to do.
+	idled bool
 
 	next   *thread  // in a list of parked or runnable threads
 	before **thread // what points to a parked one

@@ -47,6 +47,7 @@ func (r *replay) procStart(t *thread, id, seq uint64) error {
 		return nil // until it is seen to be stolen
 	}
 	p.status, p.seq, p.thread, t.p = procRunning, seq, t, p
+	t.idled = true
 	if p.parked != nil {
 		r.wake(&p.parked)
 	}

@@ -41,7 +41,10 @@ type replay struct {
 	gcSeq     uint64
 	gcParked  *thread
 
-	by *g // who wakes the goroutine at hand; known where that one is annotated
+	// by is who wakes the goroutine at hand. atOnce is true where a thread that had nothing to do did, as soon as there was
+	// a reason. Both are known where that goroutine is annotated.
+	by     *g
+	atOnce bool
 
 	stackRefs, stringRefs refs
 	req                   requestReplay

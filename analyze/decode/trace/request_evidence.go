@@ -140,20 +140,20 @@ func (n *stateNamer) stack(id int32) evidence.Stack {
 }
 
 // course is when requests arrived and ended, each in order.
-type course struct{ arrived, earliest, ended []int64 }
+type course struct{ arrived, soonest, ended []int64 }
 
 func (q *requestWindow) course() *course {
 	c := &course{}
 	q.tally.records.each(func(r requestRecord) {
 		c.arrived = append(c.arrived, r.from)
-		c.earliest = append(c.earliest, r.earliest)
+		c.soonest = append(c.soonest, r.soonest)
 		if !r.open {
 			c.ended = append(c.ended, r.to)
 		}
 	})
 	spare := make([]int64, len(c.arrived))
 	sortTimes(c.arrived, spare)
-	sortTimes(c.earliest, spare)
+	sortTimes(c.soonest, spare)
 	sortTimes(c.ended, spare)
 	return c
 }
@@ -243,7 +243,7 @@ func (q *requestWindow) window(w *window, c *course) *evidence.RequestWindow {
 	if len(t.routes) == 0 && t.excluded == 0 && t.lost == 0 && q.blindNS == 0 {
 		return nil
 	}
-	out := &evidence.RequestWindow{Max: c.most(c.arrived), MaxUpper: c.most(c.earliest),
+	out := &evidence.RequestWindow{Max: c.most(c.arrived), MaxUpper: c.most(c.soonest),
 		Excluded: t.excluded, Lost: t.lost, BlindNS: q.blindNS, Unfollowed: t.unfollowed}
 	t.bins.at(w.now)
 	out.Series.BinNS = t.bins.bin

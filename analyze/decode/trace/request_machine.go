@@ -1,5 +1,7 @@
 package trace
 
+import "slices"
+
 // apply hands an event to the machine.
 func (t *tracked) apply(m *requestTally, e requestEvent) {
 	if !t.head.ended && e.kind == eventSpent {
@@ -43,6 +45,13 @@ func (t *tracked) spend(m *requestTally, e requestEvent) {
 		t.cur.add(e.spell)
 	case phaseFlushing:
 		t.tail = append(t.tail, e.spell)
+		if e.status == goSyscall && e.see.final {
+			if t.flushed { // whose reply that was, the next sight tells
+				t.another, t.anotherAt, t.anotherTo = len(t.tail), from, t.at
+				return
+			}
+			t.flushed = true
+		}
 		if e.status == goSyscall || e.status == goWaiting && e.see.network {
 			t.fold()
 			t.cur.end = t.at
@@ -56,6 +65,9 @@ func (t *tracked) arrive(e *requestEvent) {
 	switch {
 	case reads && e.status == goWaiting && e.see.network:
 		t.begin(true)
+		if !e.atOnce && t.born {
+			t.cur.soonest = min(max(t.freed, t.at-maxUnpolled), t.at)
+		}
 		t.phase = phaseReading
 	case reads && e.status == goSyscall:
 		t.begin(false)
@@ -66,6 +78,10 @@ func (t *tracked) arrive(e *requestEvent) {
 		t.phase = phaseServing
 	}
 }
+
+// maxUnpolled is for how long Go's scheduler may leave the network alone while all processors are busy. After 10 ms it has
+// a thread look that may have been asleep for another 10 ms.
+const maxUnpolled = 20_000_000
 
 // begin opens a request that arrives now, or did at some time since the last one.
 func (t *tracked) begin(known bool) {
@@ -79,7 +95,30 @@ func (t *tracked) begin(known bool) {
 			t.cur.earliest = t.at
 		}
 	}
+	t.cur.soonest = t.cur.earliest
 	t.tail = t.tail[:0]
+	t.flushed, t.another = false, 0
+}
+
+// anotherReply takes what the goroutine shows after the last of a reply seems to have been written twice. If it waits for
+// room now, the first time was a part; else there were two replies, and the other request had come with the one
+// before and left no event in its handler.
+func (t *tracked) anotherReply(m *requestTally, waits bool) {
+	n, now := t.another, t.at
+	t.another = 0
+	if waits {
+		t.fold()
+		return
+	}
+	write, since := t.tail[n-1], slices.Clone(t.tail[n:])
+	t.finish(m, t.cur.end, endReplied)
+	t.at = t.anotherAt
+	t.begin(false)
+	t.at = now
+	t.cur.add(write)
+	t.cur.start, t.cur.handled, t.cur.end = t.anotherAt, t.anotherAt, t.anotherTo
+	t.tail = append(t.tail, since...)
+	t.phase, t.flushed = phaseFlushing, true
 }
 
 // fold counts what came after the last write after all.
@@ -109,6 +148,13 @@ func (t *tracked) sight(m *requestTally, e requestEvent) {
 	t.at = max(t.at, e.at)
 	if t.phase == phaseOff {
 		return
+	}
+	if t.phase == phaseFlushing {
+		waits := e.see.role == roleFlush && e.how == sightBlocked && e.see.network
+		if t.another > 0 {
+			t.anotherReply(m, waits)
+		}
+		t.flushed = t.flushed && !waits
 	}
 	if e.see.kind == servesMultiple {
 		t.kind, t.phase = servesMultiple, phaseOff

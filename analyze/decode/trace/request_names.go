@@ -45,6 +45,7 @@ type requestStack struct {
 	role     requestRole
 	excluded bool // profiles and metrics: no work of the service
 	network  bool // waits in the network poller
+	final    bool // of roleFlush: writes the last of the reply, which is one system call unless it has to wait
 	rank     uint8
 	route    uint16 // of requestNames.routes; 0 when the stack does not show it
 	protocol uint8  // of protocols
@@ -272,6 +273,7 @@ func (r *stackReader) connection(s *requestStack, inside []stackFrame) {
 		s.role = roleFinish
 		if len(inside) > 1 {
 			s.role = finishing(r.text(inside[len(inside)-2].function))
+			s.final = r.finalFlush(inside)
 		}
 	case "net/http.(*conn).serve.func1", "net/http.(*conn).closeWriteAndWait", "net/http.(*conn).close":
 		s.role = roleAfter
@@ -283,6 +285,17 @@ func (r *stackReader) connection(s *requestStack, inside []stackFrame) {
 			}
 		}
 	}
+}
+
+// finalFlush reports the write behind which there is no other for one reply. Of TLS a reply may take several.
+func (r *stackReader) finalFlush(inside []stackFrame) bool {
+	last := len(inside) - 2
+	for i, name := range []string{"bufio.(*Writer).Flush", "net/http.checkConnErrorWriter.Write", "net.(*conn).Write"} {
+		if last < i || r.text(inside[last-i].function) != name {
+			return false
+		}
+	}
+	return true
 }
 
 // finishing tells how far finishRequest is from the function that it calls. It flushes the reply, then waits for

@@ -127,3 +127,86 @@ func TestSortTimes(t *testing.T) {
 		}
 	}
 }
+
+// A connection that writes the last of a reply twice has replied to two requests, unless it has to wait for room in between: the other
+// one was read with the first, and its handler left no event.
+func TestRepliesWithoutEvents(t *testing.T) {
+	flushes := requestStack{kind: servesConn, role: roleFlush, final: true}
+	waits := requestStack{kind: servesConn, role: roleFlush, network: true}
+	for _, tt := range []struct {
+		name string
+		play func(l *line)
+		want string
+	}{
+		{"once", func(l *line) {}, "[1 4]"},
+		{"twice", func(l *line) {
+			l.spends(goRunning, requestStack{})
+			l.shows(roleFlush, sightPassing)
+			l.spends(goSyscall, flushes)
+		}, "[1 4 5 6]"},
+		{"three times", func(l *line) {
+			for range 2 {
+				l.spends(goRunning, requestStack{})
+				l.shows(roleFlush, sightPassing)
+				l.spends(goSyscall, flushes)
+			}
+			l.spends(goRunning, requestStack{})
+		}, "[1 4 5 6 7 8]"},
+		{"in parts", func(l *line) {
+			l.spends(goRunning, requestStack{})
+			l.shows(roleFlush, sightPassing)
+			l.spends(goSyscall, flushes)
+			l.spends(goRunning, requestStack{})
+			l.conn.apply(l.tally, requestEvent{kind: eventSeen, at: l.now, see: waits, how: sightBlocked})
+			l.spends(goWaiting, waits)
+			l.spends(goSyscall, flushes)
+		}, "[1 9]"},
+		{"after a wait", func(l *line) {
+			l.conn.apply(l.tally, requestEvent{kind: eventSeen, at: l.now, see: waits, how: sightBlocked})
+			l.spends(goWaiting, waits)
+			l.spends(goSyscall, flushes)
+		}, "[1 6]"},
+	} {
+		l := newLine()
+		l.reads()
+		l.spends(goRunning, requestStack{})
+		l.shows(roleFlush, sightPassing)
+		l.spends(goSyscall, flushes)
+		tt.play(l)
+		l.shows(rolePeek, sightBlocked)
+		if got := fmt.Sprint(l.ends()); got != tt.want {
+			t.Errorf("%s: requests %s, want %s", tt.name, got, tt.want)
+		}
+	}
+}
+
+// Where the end of a wait for a request may have been seen late, the request can have come earlier, but not before the one
+// before it was over.
+func TestArrivalsSeenLate(t *testing.T) {
+	peek := requestStack{kind: servesConn, role: rolePeek, network: true}
+	for _, tt := range []struct {
+		name   string
+		idle   int64
+		atOnce bool
+		want   int64
+	}{
+		{"at once", 5, true, 0}, {"late", 5, false, 6}, {"later than the network is left alone", 50, false, 20},
+	} {
+		l := newLine()
+		l.reads()
+		l.replies()
+		l.shows(rolePeek, sightBlocked)
+		l.now += tt.idle * 1e6
+		l.conn.apply(l.tally, requestEvent{kind: eventSpent, at: l.now + 1e6, see: peek, spell: spell{status: goWaiting}, atOnce: tt.atOnce})
+		l.now += 1e6
+		l.spends(goRunning, requestStack{})
+		l.shows(roleStart, sightPassing)
+		l.replies()
+		l.shows(rolePeek, sightBlocked)
+		var soonest []int64
+		l.tally.records.each(func(r requestRecord) { soonest = append(soonest, (r.from-r.soonest)/1e6) })
+		if len(soonest) != 2 || soonest[1] != tt.want {
+			t.Errorf("%s: %v ms earlier, want %d", tt.name, soonest, tt.want)
+		}
+	}
+}

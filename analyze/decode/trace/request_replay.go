@@ -188,6 +188,7 @@ func (r *replay) spent(x *g, status goStatus, to int64, waker uint64) {
 			stack = x.headStack
 		}
 		e.see = r.req.names.of(uint64(stack))
+		e.atOnce = r.atOnce && r.by == nil
 	}
 	from, known := t.at, t.head.ended
 	t.apply(r.req.tally, e)

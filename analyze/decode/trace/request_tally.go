@@ -34,6 +34,7 @@ type requestRecord struct {
 	key            routeKey
 	open, earlier  bool
 	from, earliest int64
+	soonest        int64
 	to             int64
 }
 
@@ -187,7 +188,7 @@ func (m *requestTally) complete(q *request) {
 	} else {
 		r.completed++
 		r.latency.Add(d)
-		r.upper.Add(q.end - q.earliest)
+		r.upper.Add(q.end - q.soonest)
 		r.handler.Add(q.end - max(q.start, q.from))
 	}
 	if q.hijacked {
@@ -237,9 +238,9 @@ func (m *requestTally) passed(k routeKey, r *routeTally, q *request, open bool) 
 		m.bins.created(q.from)
 	}
 	m.bins.running(q.from, q.end)
-	m.bins.runnable(q.earliest, q.end)
+	m.bins.runnable(q.soonest, q.end)
 	r.inFlight += q.end - q.from
-	r.most += q.end - q.earliest
+	r.most += q.end - q.soonest
 	at := q.from
 	for i := range q.spells {
 		s := &q.spells[i]
@@ -254,7 +255,7 @@ func (m *requestTally) passed(k routeKey, r *routeTally, q *request, open bool) 
 		at += s.ns
 	}
 	if m.records.n < maxRecords {
-		m.records.add(requestRecord{goroutine: q.goroutine, key: k, open: open, earlier: q.earlier, from: q.from, earliest: q.earliest, to: q.end})
+		m.records.add(requestRecord{goroutine: q.goroutine, key: k, open: open, earlier: q.earlier, from: q.from, earliest: q.earliest, soonest: q.soonest, to: q.end})
 	}
 	r.keep(q, open)
 	if q.fan != nil {

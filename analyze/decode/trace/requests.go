@@ -52,6 +52,7 @@ type request struct {
 	goroutine uint64
 	from      int64 // its arrival, or the latest time at which it can have arrived
 	earliest  int64 // and the earliest
+	soonest   int64 // the earliest also where it was seen to arrive, but maybe late
 	start     int64 // of the handler
 	end       int64 // so far, once the reply is being written; negative where that is not known
 	handled   int64 // when the handler was seen to have returned
@@ -149,6 +150,12 @@ type tracked struct {
 	// tail is what it did after the last write of the reply; it counts only if another write follows.
 	tail []spell
 
+	flushed bool // the last of the reply was written, as it seems
+	// another is not 0 where it seems to have been a second time, of another reply or because the first time was a part: the
+	// number of spells in tail up to then, and when it began and ended.
+	another              int
+	anotherAt, anotherTo int64
+
 	starting bool   // the last sight was the start of a handler
 	serial   uint32 // of the request
 	gone     bool
@@ -181,6 +188,8 @@ type requestEvent struct {
 	see  requestStack
 	how  sighting
 	kind eventKind
+	// atOnce is true for the end of a wait for the network that was seen at once: a processor had nothing else to do.
+	atOnce bool
 }
 
 type eventKind uint8

@@ -45,7 +45,7 @@ func (r *replay) goStart(t *thread, w uint64, i int, ts int64) int {
 	}
 	x.seq = seq
 	x.status, x.since = goRunning, ts
-	t.g = x
+	t.g, t.idled = x, false
 	return i
 }
 
@@ -149,7 +149,7 @@ func (r *replay) goUnblock(t *thread, w uint64, i int, ts int64) int {
 		r.passes(t.g, ts, stack)
 	}
 	if x.marks&annotated != 0 {
-		r.by = t.g
+		r.by, r.atOnce = t.g, t.idled
 	}
 	if x.marks&(headUnmet|unsure) != 0 {
 		r.leave(x, ts, goRunnable, stack)
@@ -179,7 +179,7 @@ func (r *replay) goSwitch(t *thread, ts int64, destroy bool, id, seq uint64) err
 			return nil
 		}
 	}
-	r.by = nil
+	r.by, r.atOnce = nil, false
 	r.leave(next, ts, goRunnable, 0)
 	next.status, next.since, next.stack, next.reason = goRunnable, ts, 0, 0
 	if destroy {
