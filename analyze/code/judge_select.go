@@ -161,8 +161,11 @@ func (pl *place) judgeLoop(n ast.Node, what string) finding {
 	}
 	chain := pl.around(n)
 	exits, ok := pl.walk(root, &watcher{visit: func(_ ast.Node, s state) state { return s }, enters: func(f *fn) bool { return chain[f] }}, state{})
-	if !ok || len(exits) > 0 {
+	if !ok {
 		return finding{}
+	}
+	if len(exits) > 0 {
+		return pl.triesAgain(n, what, root)
 	}
 	if pl.spawn == nil || pl.stays(pl.spawn.node) {
 		return finding{why: "the goroutine is started once, or nobody knows where"}
@@ -183,6 +186,15 @@ func (pl *place) judgeLoop(n ast.Node, what string) finding {
 		f.certain = false
 	}
 	return f
+}
+
+// triesAgain speaks of a loop that wakes by the clock and ends when something has come true.
+func (pl *place) triesAgain(n ast.Node, what string, root *fn) finding {
+	if pl.loopAround(n) == nil || pl.spawn == nil || pl.stays(pl.spawn.node) {
+		return finding{}
+	}
+	return finding{why: title(root) + " loops on " + what + " until something has come true; whether it ever does cannot be seen in the source",
+		fix: "bound the loop: give up after some rounds, or when a context ends that is selected on beside " + what}
 }
 
 // queue is a channel that the functions on the stack receive from besides the clock and the contexts, and

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	_ "embed"
+	"fmt"
 	"slices"
 
 	"go-debug/analyze"
@@ -16,6 +17,9 @@ var doc string
 const (
 	tryCapture = "go-debug capture http://localhost:6060 --for 30s"
 	tryLonger  = "go-debug capture http://localhost:6060 --for 2m"
+	// tryForced is for programs with so many goroutines that a capture takes no full dumps by itself.
+	tryForced    = tryCapture + " --force"
+	manyForDumps = 20_000
 )
 
 // Detector finds goroutine leaks.
@@ -282,6 +286,8 @@ func remark(p *analyze.Pass, lives []*life, found int) {
 	case n <= 1 && !settled:
 		p.NotChecked("growth: it takes several snapshots", tryCapture)
 	case n <= 1:
+	case len(l.dumps) < 2 && l.snapshots[n-1].Total >= manyForDumps:
+		p.NotChecked(fmt.Sprintf("which goroutines stay: the snapshots have no goroutine ids, for full dumps of %d goroutines stop the program", l.snapshots[n-1].Total), tryForced)
 	case len(l.dumps) < 2:
 		p.NotChecked("which goroutines stay: the snapshots have no goroutine ids", tryCapture)
 	case len(l.dumps) < trendDumps:

@@ -321,6 +321,20 @@ func TestCountsWithoutIDs(t *testing.T) {
 	}
 }
 
+// Another capture of the same kind shows no more: of a program with so many goroutines it takes no full dumps.
+func TestDumpsOfManyHaveToBeAskedFor(t *testing.T) {
+	for n, want := range map[int]string{1000: tryCapture, 25_000: tryForced} {
+		var set evidence.Set
+		for i := range 6 {
+			set.Snapshots = append(set.Snapshots, counted(i, number(evidence.WaitSelect, userStack("main.work", 7), n)))
+			set.Snapshots[i].Total = n
+		}
+		if u := analyzeSet(t, &set).Outcomes[0].Unchecked; len(u) != 1 || u[0].Try != want {
+			t.Errorf("%d goroutines without ids: %+v, want %q", n, u, want)
+		}
+	}
+}
+
 func TestTraceAlone(t *testing.T) {
 	stack := slices.Concat(parked[1:], userStack("main.work", 7))
 	set := func(created, ended int64, series []int64) *evidence.Set {
