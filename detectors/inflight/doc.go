@@ -101,6 +101,10 @@
 // before: that finding is possible, for streams that connect look alike. Findings of a trace that lies beside scrapes enough for a
 // verdict are left to these, and it says why.
 //
+// Routes are not judged by themselves: when the requests of each arrived is not kept. Where all of them diverge, a route that
+// accounts for half of what was added has the same verdict and says by how much it grew; that of others is inconclusive.
+// What its requests do is said of each route, and shown without -v where that is mostly something else than what all do.
+//
 // The cause is the state and line whose part of what is in flight grew most from the first to the last third:
 //
 //	downstream  another service, a database, any socket that the handler reads

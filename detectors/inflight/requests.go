@@ -27,6 +27,8 @@ const (
 	maxTracedRoutes = 8
 	// notableRoute is the share of the time or of the number of all requests from which on a route is listed.
 	notableRoute = 0.05
+	// routeShare is the share of what was added in flight that a route must account for to have the verdict of all.
+	routeShare = 0.5
 	// judgedPoints is the number of intervals in which the requests of a trace are judged: as few as the full test takes, for
 	// what arrives in an interval must not be few, and busy processors see arrivals late and many at once. drawnPoints is that of the
 	// series, and of what throughput at each concurrency is read off.
@@ -108,11 +110,32 @@ func (t *tracedLoad) report(p *analyze.Pass, w *waits) {
 	for _, route := range t.routes {
 		e := route.report()
 		e.Verdict = verdictInconclusive
-		if len(t.routes) == 1 {
+		first, last := route.thirds()
+		switch {
+		case len(t.routes) == 1:
 			e.Verdict = r.Verdict
+		case t.diverges && last-first >= routeShare*t.grown():
+			e.Verdict = r.Verdict
+			e.Sentence += fmt.Sprintf("; in flight grew from %s to %s, %.0f %% of what all grew by", grouped(first), grouped(last), 100*(last-first)/t.grown())
 		}
 		p.ReportLoad(e)
 	}
+}
+
+// thirds are the mean numbers in flight in the first and the last third of the window; both are 0 where its course is not known.
+func (f *traffic) thirds() (first, last float64) {
+	third := f.seconds * 1e9 / 3
+	for _, s := range f.sites() {
+		first += float64(s.first) / third
+		last += float64(s.last) / third
+	}
+	return first, last
+}
+
+// grown is by how many requests in flight grew from the first to the last third, at least one.
+func (t *tracedLoad) grown() float64 {
+	first, last := t.all.thirds()
+	return max(last-first, 1)
 }
 
 // report is the entry of the load section, but for what needs the course of time.

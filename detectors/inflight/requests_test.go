@@ -236,3 +236,32 @@ func TestFanOutOfLoad(t *testing.T) {
 		t.Errorf("%q", s)
 	}
 }
+
+// Of several routes the one that most was added to has the verdict of all.
+func TestRoutesThatGrow(t *testing.T) {
+	tr := traced(1000, evidence.RequestState{State: evidence.StateRunning, NS: 1e9})
+	at := tracedStacks{tr}
+	grows := tr.Requests[0]
+	grows.Route = "main.stuck"
+	state := adds(evidence.StateDownstream, at.handler("main.fetch"), 2, 60)
+	for i := range state.Parts { // of one second
+		state.Parts[i] /= 10
+	}
+	state.NS /= 10
+	grows.States, grows.InFlightNS, grows.UpperNS = []evidence.RequestState{state}, state.NS, state.NS
+	tr.Requests = append(tr.Requests, grows)
+	s := &tr.Windows[0].Requests.Series
+	for i := range s.Arrived {
+		s.Arrived[i], s.Ended[i], s.InFlightNS[i] = 11, 10, int64(i)*s.BinNS
+	}
+	loads := loadsOf(t, tr)
+	if v := loads["all"].Verdict; v != verdictGrowing && v != verdictLeak {
+		t.Fatalf("all: %s, %q", v, loads["all"].Sentence)
+	}
+	if l := loads["main.stuck"]; l.Verdict != loads["all"].Verdict || !strings.Contains(l.Sentence, "; in flight grew from 2 to 60, 100 % of what all grew by") {
+		t.Errorf("%s: %q", l.Verdict, l.Sentence)
+	}
+	if l := loads["main.work"]; l.Verdict != verdictInconclusive || strings.Contains(l.Sentence, "grew") {
+		t.Errorf("%s: %q", l.Verdict, l.Sentence)
+	}
+}

@@ -340,18 +340,18 @@ func percentile(v *float64, bound bool) string {
 }
 
 // loadRemarks put the load in words: the sentence, the verdict with its cause, what the
-// requests in flight are doing. Of a route without a fault the table says enough.
+// requests in flight are doing. Of a route without a fault the table says enough, unless it does something else than all.
 func loadRemarks(r *report.Report, o Options) []remark {
 	var out []remark
 	for _, l := range r.Load {
-		if !o.Verbose && l.Route != "all" && slices.Contains([]string{"", "ok", "inconclusive"}, l.Verdict) {
+		if !o.Verbose && l.Route != "all" && slices.Contains([]string{"", "ok", "inconclusive"}, l.Verdict) && !standsOut(r, &l) {
 			continue
 		}
 		var parts []string
 		if l.Sentence != "" {
 			parts = append(parts, l.Sentence)
 		}
-		if l.Verdict != "" && l.Verdict != "ok" {
+		if l.Verdict != "" && l.Verdict != "ok" && (o.Verbose || l.Route == "all" || l.Verdict != "inconclusive") {
 			parts = append(parts, strings.TrimSuffix("verdict: "+l.Verdict+", cause "+string(l.Cause), ", cause "))
 		}
 		if s := statesPhrase(l.States); s != "" && !strings.Contains(l.Sentence, " in flight = ") {
@@ -362,6 +362,32 @@ func loadRemarks(r *report.Report, o Options) []remark {
 		}
 	}
 	return out
+}
+
+const (
+	// mainShare of its time is what the requests of a route mostly do; leastShare of what all have in flight is enough to speak of.
+	mainShare  = 0.5
+	leastShare = 0.1
+)
+
+// standsOut reports a route whose requests mostly do something that those of all do not.
+func standsOut(r *report.Report, l *report.Load) bool {
+	i := slices.IndexFunc(r.Load, func(a report.Load) bool { return a.Route == "all" && a.Source == l.Source && a.Origin == l.Origin })
+	if i < 0 || l.InFlight.Mean == nil || r.Load[i].InFlight.Mean == nil || *l.InFlight.Mean < leastShare**r.Load[i].InFlight.Mean {
+		return false
+	}
+	most := mainState(l.States)
+	return l.States[most] >= mainShare && most != mainState(r.Load[i].States)
+}
+
+// mainState is the state with the largest share, empty where there is none.
+func mainState(states map[string]float64) (most string) {
+	for _, s := range slices.Sorted(maps.Keys(states)) {
+		if most == "" || states[s] > states[most] {
+			most = s
+		}
+	}
+	return most
 }
 
 // slowestRemarks say what the slowest requests did: the slowest of all, or of each load where everything is asked for.

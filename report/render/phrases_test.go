@@ -106,3 +106,24 @@ func TestLossIsShown(t *testing.T) {
 		}
 	}
 }
+
+// A route is spoken of if its requests mostly do what those of all do not, and there are enough of them.
+func TestRoutesThatStandOut(t *testing.T) {
+	load := func(route string, mean float64, states map[string]float64) report.Load {
+		return report.Load{Source: "trace", Route: route, Verdict: "inconclusive", Sentence: route + " works", InFlight: report.InFlight{Mean: &mean}, States: states}
+	}
+	r := &report.Report{Load: []report.Load{
+		load("all", 10, map[string]float64{"downstream": 0.8, "mutex": 0.2}),
+		load("same", 8, map[string]float64{"downstream": 1}),
+		load("locked", 1.5, map[string]float64{"mutex": 0.9, "running": 0.1}),
+		load("mixed", 1.5, map[string]float64{"mutex": 0.4, "running": 0.3, "sleep": 0.3}),
+		load("rare", 0.1, map[string]float64{"mutex": 1}),
+	}}
+	var got []string
+	for _, m := range loadRemarks(r, Options{}) {
+		got = append(got, m.name)
+	}
+	if want := "trace all, trace locked"; strings.Join(got, ", ") != want {
+		t.Errorf("remarks on %q, want %s", got, want)
+	}
+}
