@@ -136,7 +136,12 @@ func CPU(set *evidence.Set, share float64, stack evidence.Stack) bool {
 		period := cmp.Or(p.Period, customaryPeriod)
 		n := share / (1 - share) * float64(p.Total(p.Column("samples")))
 		n = max(n, leastCores*float64(p.DurationNS)/float64(period), leastSamples)
+		before := float64(p.Total(p.Column("samples")) * period)
 		Values(set, i, stack, map[string]int64{"samples": int64(n), "cpu": int64(n) * period})
+		// It was taken for as much longer as it takes one P, or those that were in use, to do that.
+		if after := before + n*float64(period); after > float64(p.DurationNS) && p.DurationNS > 0 {
+			set.Profiles[i].DurationNS = int64(after / max(before/float64(p.DurationNS), 1))
+		}
 		planted = true
 	}
 	return planted

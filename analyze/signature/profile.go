@@ -17,8 +17,11 @@ type Profile struct {
 	// Samples is the number of samples, each worth PeriodNS() of CPU time.
 	Samples  int64
 	CPUNS    int64
-	WindowNS int64 // wall time covered; 0 when no profile says
+	WindowNS int64 // wall time covered; 0 when no profile says, or samples are older than what it says
 	periodNS int64 // CPU time per sample, 0 when no profile says
+
+	durationNS int64 // as the profiles say
+	procs      int   // GOMAXPROCS, 0 when no capture says
 	// Starved is set where the kernel gave the program less CPU than it asked for, by the samples
 	// themselves: shares are then of what was left, and in favour of what runs long.
 	Starved bool
@@ -43,8 +46,12 @@ func Read(set *evidence.Set) *Profile {
 		p.names = append(p.names, indexNames(prof.Frames))
 		p.Samples += prof.Total(col)
 		p.CPUNS += prof.Total(prof.Column("cpu"))
-		p.WindowNS += prof.DurationNS
+		p.durationNS += prof.DurationNS
 		p.periodNS = max(p.periodNS, prof.Period)
+	}
+	p.procs = procsOf(set, p.profiles)
+	if _, stale := p.stale(); !stale {
+		p.WindowNS = p.durationNS
 	}
 	p.doubts = sync.OnceValue(p.findDoubts)
 	p.Starved = p.Of(Preempted).Above(starvedShare, Overdispersion)

@@ -7,7 +7,7 @@ import (
 	"go-debug/analyze/stats"
 )
 
-// Doubt is a reason not to take CPU profiles at face value. Doubts follow from the profiles alone, so that
+// Doubt is a reason not to take CPU profiles at face value. Doubts follow from the profiles and GOMAXPROCS alone, so that
 // every detector that rests on them can ask, and none has to know of another.
 type Doubt struct {
 	Kind DoubtKind
@@ -29,6 +29,7 @@ const (
 	StarvedHost     DoubtKind = "starved-host"     // other programs, or a quota, took the CPU away
 	TruncatedStacks DoubtKind = "truncated-stacks" // the outer ends of stacks are missing
 	LostSamples     DoubtKind = "lost-samples"     // the runtime could not keep or place them
+	StaleSamples    DoubtKind = "stale-samples"    // some were taken before the profile began
 	MixedPeriods    DoubtKind = "mixed-periods"    // samples of the profiles stand for different times
 	Difference      DoubtKind = "difference"       // negative samples: one profile less another
 )
@@ -66,7 +67,7 @@ func (p *Profile) Doubts() []Doubt { return p.doubts() }
 
 func (p *Profile) findDoubts() []Doubt {
 	var out []Doubt
-	for _, find := range []func() (Doubt, bool){p.difference, p.mixedPeriods, p.starved, p.lostSamples, p.truncated, p.rateAboveTick} {
+	for _, find := range []func() (Doubt, bool){p.difference, p.mixedPeriods, p.starved, p.lostSamples, p.stale, p.truncated, p.rateAboveTick} {
 		if d, ok := find(); ok {
 			d.Measure = d.Measure.Over(float64(p.WindowNS) / 1e9)
 			out = append(out, d)

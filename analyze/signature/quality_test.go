@@ -34,6 +34,9 @@ func TestDoubts(t *testing.T) {
 		"a rate of 500":           {stack: work, samples: 500, change: period(2e6), want: "rate-above-tick"},
 		"an unknown rate":         {stack: work, samples: 500, change: period(0)},
 		"a difference":            {stack: work, samples: -10, want: "difference", shares: true},
+		"more than all Ps use":    {stack: work, samples: 600, change: procs(0.8), want: "stale-samples"},
+		"all that they can use":   {stack: work, samples: 600, change: procs(1)},
+		"more in system calls":    {stack: frames("internal/runtime/syscall/linux.Syscall6", "main.work"), samples: 600, change: procs(0.5)},
 		"profiles of other rates": {stack: work, samples: 500, change: two(10e6, 5e6), want: "mixed-periods", shares: true},
 		"profiles of one rate":    {stack: work, samples: 500, change: two(10e6, 10e6)},
 	} {
@@ -60,6 +63,42 @@ func TestDoubts(t *testing.T) {
 
 func period(ns int64) func(*evidence.Set) {
 	return func(s *evidence.Set) { s.Profiles[0].Period = ns }
+}
+
+// procs gives the program, by its trace, one P, which could take so much of the samples.
+func procs(part float64) func(*evidence.Set) {
+	return func(s *evidence.Set) {
+		s.Profiles[0].Period = 10e6
+		s.Profiles[0].DurationNS = int64(part * 1000 * 10e6)
+		of(s, "a", "a")
+	}
+}
+
+// of says which targets the profile and the trace, of a program with one P, are of.
+func of(s *evidence.Set, profile, trace string) {
+	s.Profiles[0].Source = "cpu"
+	s.Inputs = []evidence.Input{{Position: evidence.Position{Source: "cpu"}, Target: profile}, {Position: evidence.Position{Source: "trace"}, Target: trace}}
+	s.Trace = &evidence.Trace{Windows: []evidence.TraceWindow{{Position: evidence.Position{Source: "trace"}, MaxProcs: 1}}}
+}
+
+// A window that does not hold its samples is no window: nothing says how much CPU was in use.
+func TestStaleSamplesHaveNoWindow(t *testing.T) {
+	set := profileOf(10, map[string][]evidence.Frame{"it": frames("main.work")}, map[string]int64{"it": 1000})
+	procs(0.4)(set)
+	if p := Read(set); p.Cores() != 0 || p.WindowNS != 0 || p.Idle(100) {
+		t.Errorf("%v cores in %d ns", p.Cores(), p.WindowNS)
+	}
+	// How many Ps another program has, or one that nobody has recorded, says nothing.
+	for _, target := range []string{"b", ""} {
+		of(set, target, "a")
+		if p := Read(set); p.Cores() != 2.5 {
+			t.Errorf("target %q: %v cores, want 2.5", target, p.Cores())
+		}
+	}
+	of(set, "", "")
+	if p := Read(set); p.Cores() != 2.5 {
+		t.Errorf("no targets: %v cores, want 2.5", p.Cores())
+	}
 }
 
 // two makes it two profiles of different periods.

@@ -5,6 +5,7 @@
 //
 //   - profilequality/starved-host: the program had to wait for its CPU, and samples pile up where it got it back.
 //   - profilequality/lost-samples: the runtime could not keep or place a part of the samples.
+//   - profilequality/stale-samples: samples are older than the profile, so that no amount of CPU follows from it.
 //   - profilequality/truncated-stacks: the outer ends of stacks are missing.
 //   - profilequality/rate-above-tick: more samples a second were asked for than the kernel delivers.
 //   - profilequality/difference: a profile is the difference of two, where a whole one is wanted.
@@ -28,6 +29,10 @@
 // runtime/pprof.lostProfileEvent. The runtime cuts stacks of CPU profiles at 64 frames, of all others at
 // 128 (32 before go1.23): a stack of that depth is cut.
 //
+// Samples are older than a profile when those of goroutines stand for a tenth more CPU time than GOMAXPROCS Ps have in
+// its duration; what runs without a P (system calls, C) and what was lost is left out. GOMAXPROCS is known from a trace or
+// from metrics of the same target, which captures record. Costs are then said as shares, without cores.
+//
 // Where the shares of a CPU profile may be wrong (starved, lost, difference, periods that are mixed),
 // detectors that rest on them lower the confidence of their findings by one; this one says why. Cut
 // stacks and a high rate leave shares near the leaf as they are.
@@ -48,7 +53,8 @@
 // # False positives
 //
 // Kernels with CONFIG_HZ=1000 do deliver 500 samples a second. A program whose stacks are exactly as deep
-// as the limit is taken for cut; so is one that runs with another GODEBUG=profstackdepth. Profiles of a
+// as the limit is taken for cut; so is one that runs with another GODEBUG=profstackdepth. Threads of C whose
+// stacks a registered traceback shows are taken for goroutines. Profiles of a
 // fleet differ in their build while a new version is rolled out.
 //
 // # Remedy

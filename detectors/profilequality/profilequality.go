@@ -18,6 +18,7 @@ var doc string
 const (
 	ruleStarved      = "profilequality/starved-host"
 	ruleLost         = "profilequality/lost-samples"
+	ruleStale        = "profilequality/stale-samples"
 	ruleTruncated    = "profilequality/truncated-stacks"
 	ruleRate         = "profilequality/rate-above-tick"
 	ruleDifference   = "profilequality/difference"
@@ -33,6 +34,7 @@ const (
 var ruleOf = map[signature.DoubtKind]string{
 	signature.StarvedHost:     ruleStarved,
 	signature.LostSamples:     ruleLost,
+	signature.StaleSamples:    ruleStale,
 	signature.TruncatedStacks: ruleTruncated,
 	signature.RateAboveTick:   ruleRate,
 	signature.Difference:      ruleDifference,
@@ -54,7 +56,7 @@ var profiled = []struct {
 // Detector says when not to believe a profile.
 var Detector = &analyze.Detector{
 	Name:       "profilequality",
-	Noun:       "doubt about a profile",
+	Noun:       "profile doubt",
 	Doc:        doc,
 	Supporting: true,
 	Rules: []analyze.Rule{
@@ -67,6 +69,12 @@ var Detector = &analyze.Detector{
 			ID: ruleLost, Title: "a part of the samples was lost", Severity: analyze.Low,
 			Remedy: "Take out runtime.SetCPUProfileRate where the program starts: samples gather until a profile is asked for. Else profile for a shorter time or at the default rate; with cgo, register a traceback (runtime.SetCgoTraceback).",
 			Doc:    "The runtime writes samples into a buffer from a signal handler; what comes faster than it is emptied, or while nobody empties it, or in code that it cannot unwind, is only counted.",
+		},
+		{
+			ID: ruleStale, Title: "samples are older than the profile", Severity: analyze.Low,
+			Remedy: "Take out runtime.SetCPUProfileRate where the program starts; or stop sampling (by a profile that is thrown away) before the one that counts.",
+			Doc: "The runtime keeps up to a mebibyte of samples until somebody reads them. Where sampling was on before a profile was asked for, that one begins with " +
+				"all that has gathered: its shares are of a longer time than it says, and no amount of CPU follows from it.",
 		},
 		{
 			ID: ruleTruncated, Title: "the outer ends of stacks are missing", Severity: analyze.Low,

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"go-debug/analyze"
+	"go-debug/analyze/signature"
 	"go-debug/detectors/detectortest"
 )
 
@@ -25,4 +26,20 @@ func TestLostSamplesAreCounted(t *testing.T) {
 		return
 	}
 	t.Errorf("no lost samples in %s", dir)
+}
+
+// The profile has samples of more CPU time than the program used while it was taken, by the kernel's account, and the
+// finding says so; its twin's has not.
+func TestStaleSamplesExceedTheWindow(t *testing.T) {
+	dir := filepath.Join("..", "..", "fixtures", "earlyprofile")
+	for d, stale := range map[string]bool{dir: true, dir + "-healthy": false} {
+		set := detectortest.Load(t, d)
+		used, at := detectortest.Gauge(t, d, "fixture_cpu_seconds")
+		n := len(used) - 1
+		profile := signature.Read(set)
+		sampled, truth := float64(profile.CPUNS)/1e9, (used[n]-used[0])/(at[n]-at[0])*12
+		if (sampled > 1.5*truth) != stale || (profile.Cores() == 0) != stale {
+			t.Errorf("%s: samples of %.3g s, the program used %.3g s; %.3g cores", d, sampled, truth, profile.Cores())
+		}
+	}
 }
