@@ -36,13 +36,14 @@
 // over 5 s, and nine in ten of them must not have moved while a trace looked, if there is one. Long polls wait elsewhere, and streams move.
 //
 // Shares of the CPU count when the lower end of their 95 % interval, widened for runs of samples, is above the
-// threshold, from 200 samples on. Where the scheduler takes more than a quarter, polling is part of that, and sched reports it.
+// threshold, from 200 samples on. Where the scheduler takes more than a quarter beside it, polling is part of that: the
+// program switches goroutines, which sched reports, or has so little to do that it falls asleep between any two things.
 // The line named for handshakes is the one for which most connections are dialled; a server has none.
 //
 // # Thresholds
 //
 // The parameters below. What polling takes depends on how many messages an answer of the kernel brings. A receiver of
-// datagrams that come one by one spends 0.42 of its CPU on asking and 0.44 on reading; so does nobody who also writes: one who echoes 8 bytes
+// datagrams that come one by one spends 0.42 of its CPU on asking and 0.44 on reading. Writing outweighs both: one who echoes 8 bytes
 // over a connection spends 0.2 on asking and 0.8 on reads and writes, over eight of them 0.05 and 0.9, and hotpath/small-io names the cause.
 // 26,000 small messages a second on 32 connections cost 0.09.
 //

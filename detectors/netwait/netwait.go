@@ -49,7 +49,7 @@ var Detector = &analyze.Detector{
 		{Name: "min-stall", Default: 5, Unit: "s", Why: "without a byte: ten times the round trip of the slowest network that works"},
 		{Name: "min-handshake-share", Default: 0.05, Unit: "ratio", Why: "of the CPU: servers whose clients keep connections spend less than 0.01 on handshakes, ones that make a connection for each request 0.5 to 0.9"},
 		{Name: "min-poll-share", Default: 0.1, Unit: "ratio", Why: "of the CPU: servers spend 0.02 asking the kernel what is ready, 0.05 with many small messages"},
-		{Name: "max-scheduling-share", Default: 0.25, Unit: "ratio", Why: "of the CPU: beyond it the scheduler is what costs, polling is part of it, and detector sched reports it"},
+		{Name: "max-scheduling-share", Default: 0.25, Unit: "ratio", Why: "of the CPU, beside polling: beyond it the scheduler is what costs, and polling is part of that; programs with little to do have 0.2 to 0.4"},
 		{Name: "min-cores", Default: 0.1, Unit: "cores", Why: "a program that uses less does nothing but poll, at no cost to anybody"},
 	},
 	Plantings: plantings,
