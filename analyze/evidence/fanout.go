@@ -11,8 +11,8 @@ import (
 type FanOut struct {
 	Requests int64         `json:"requests"` // that started any
 	Starts   []FanOutStart `json:"starts"`
-	// Crossed are those of Starts that went on into another generation of the trace, which does not know whose they are:
-	// what requests wait for there, and what these start, is in none of the numbers.
+	// Crossed are those of Starts that went on into another generation of the trace, which does not know whose they are: of
+	// what they did, and of the waits that they ended, only a part is known, and of what they started nothing.
 	Crossed int64 `json:"crossed,omitempty"`
 	// Deeper are goroutines that no number here knows more of: the fourth in a row that start each other.
 	Deeper int64 `json:"deeper,omitempty"`

@@ -95,7 +95,7 @@ func (f *traffic) fanOutMeasures() []stats.Measure {
 			Method: "per request that arrived and ended in the window, by it and by those that it started: " +
 				f.namedStarts(func(s evidence.FanOutStart) int64 { return s.Started }) + "; " + requestMethod}
 		if n := f.FanOut.Crossed; n > 0 {
-			m = m.Warn(fmt.Sprintf("%d of %d went on into another generation of the trace, where nothing shows whose they are", n, int64(started)))
+			m = m.Warn(fmt.Sprintf("%d of %d went on into another generation of the trace, which shows a part of what they did", n, int64(started)))
 		}
 		if n := f.FanOut.Deeper; n > 0 {
 			m = m.Warn(fmt.Sprintf("%d more are the fourth in a row that start each other, and not followed", n))

@@ -132,9 +132,11 @@
 // before it was made is not known, nor, where it changes state more than some forty times, when it did what in between.
 // A wait for a lock, a pool or another service is not divided, whoever ends it.
 //
-// Generations are replayed at the same time, and none knows whose the goroutines are that it finds there. So no wait is
-// divided that a later generation sees than the one in which it began, or than the one that made the goroutine which
-// ends it: these goroutines are counted (Crossed). Whether they end before their requests is known all the same.
+// Generations are replayed at the same time, and none knows whose the goroutines are that it finds there. A wait that goes over
+// from one generation to another is divided if the goroutine that ends it came over too: of that one each generation shows
+// the first change of state and the last, and what it did in between is not known. A wait within one generation that a
+// goroutine from an earlier one ends is not divided, nor are goroutines counted that such a one starts. Those that came over
+// are counted (Crossed), and whether they outlive their requests is known.
 //
 // What the stacks are has to be known when the events come by, and the runtime writes it behind them: files
 // are looked ahead in. Of a stream one generation is kept in memory until its tables come, up to a sixteenth

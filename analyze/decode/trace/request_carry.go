@@ -30,9 +30,13 @@ func (t *translator) carry(x *g, have, local *tracked) *tracked {
 		if !known && t.handed(x, local) {
 			e.see.role = roleTake
 		}
+		from := have.at
 		have.apply(t.w.tally, e)
+		t.divide(have, x.id, &e, from)
 	case local == nil && x.marks&headUnmet == 0 && !x.assumed:
-		have.apply(t.w.tally, t.headEvent(x, live, x.headTime))
+		from, e := have.at, t.headEvent(x, live, x.headTime)
+		have.apply(t.w.tally, e)
+		t.divide(have, x.id, &e, from)
 		if x.headTo == goRunnable && x.status == goRunning {
 			have.apply(t.w.tally, requestEvent{kind: eventSpent, at: x.since, spell: spell{status: goRunnable}})
 		}

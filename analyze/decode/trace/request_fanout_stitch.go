@@ -3,15 +3,18 @@ package trace
 import (
 	"slices"
 
+	xtrace "golang.org/x/exp/trace"
+
 	"go-debug/analyze/evidence"
 )
 
-// runningChild is a goroutine of a request that goes on beyond a generation, in the terms of the window. Only its
-// end is followed: what it does is known to none of the generations to come.
+// runningChild is a goroutine of a request that goes on beyond a generation, in the terms of the window. Of the
+// generations to come none knows that it is one: each shows only its first change of state and its last.
 type runningChild struct {
 	of   *fanOut
 	born int64
 	site uint64
+	did  *history // up to its last change of state
 }
 
 // joined is the fan-out that holds what one part of a request did.
@@ -40,7 +43,7 @@ func (t *translator) children(made, carried []*g) {
 		if !f.closed {
 			f.crossed++
 		}
-		t.child(x, runningChild{f, c.born, t.site(x.startKey())})
+		t.child(x, runningChild{f, c.born, t.site(x.startKey()), c.did.translated(t.spell)})
 	}
 }
 
@@ -59,7 +62,40 @@ func (t *translator) child(x *g, c runningChild) {
 		delete(t.w.children, x.id)
 		return
 	}
+	if x.carried && x.marks&headUnmet == 0 {
+		t.changed(x, c.did, x.headTime, x.since)
+	}
 	t.w.children[x.id] = c
+}
+
+// changed goes on with what a goroutine did: the state that the generation found it in ended, and another one began. What
+// came in between is not known.
+func (t *translator) changed(x *g, did *history, first, last int64) {
+	e := t.headEvent(x, t.s.w.goroutines[xtrace.GoID(x.id)], first)
+	if e.ns = first - did.at; e.ns > 0 {
+		did.add(e.spell)
+	}
+	if last > did.at {
+		did.add(spell{ns: last - did.at})
+	}
+}
+
+// divide looks whether a wait that came from an earlier generation was ended by a goroutine of the request that did, too.
+func (t *translator) divide(have *tracked, id uint64, e *requestEvent, from int64) {
+	if e.status != goWaiting || have.phase != phaseServing || have.at <= from || have.cur.fan == nil {
+		return
+	}
+	woken := t.wakings[id]
+	c, ok := t.w.children[woken.by]
+	if !ok || c.of.joined() != have.cur.fan {
+		return
+	}
+	x, did := t.s.r.gs.get(woken.by), c.did.translated(func(s spell) spell { return s })
+	if woken.changed {
+		t.changed(x, did, woken.first, woken.since)
+	}
+	a := await{spell: len(have.cur.spells) - 1, stack: e.stack, reason: e.reason, creation: uint32(c.site >> 32), ns: have.at - from}
+	have.cur.fan.await(a, did.during(from, have.at, nil))
 }
 
 // site translates where goroutines are made.

@@ -11,6 +11,14 @@ type headState struct {
 	done      request
 }
 
+// waking is who ended the wait that a generation found a goroutine in, and what that one had done in the generation: since
+// a time it is running, and if it changed its state before, it first did at another.
+type waking struct {
+	woken, by    uint64
+	changed      bool
+	first, since int64
+}
+
 // headMode says how much of a goroutine's state a generation knows.
 type headMode uint8
 

@@ -1,5 +1,7 @@
 package trace
 
+import "slices"
+
 // history is what a goroutine of a request did, in order: its beginning and what it did last; what lies between
 // is summed up.
 type history struct {
@@ -91,5 +93,16 @@ func (d *history) during(from, to int64, out []spell) []spell {
 		at += s.ns
 	}
 	clip(spell{status: goRunning}, d.at, to)
+	return out
+}
+
+// translated is a copy in other terms.
+func (d *history) translated(to func(spell) spell) *history {
+	out := &history{from: d.from, at: d.at, early: slices.Clone(d.early), middle: slices.Clone(d.middle), middleNS: d.middleNS, late: slices.Clone(d.late)}
+	for _, list := range [][]spell{out.early, out.middle, out.late} {
+		for i := range list {
+			list[i] = to(list[i])
+		}
+	}
 	return out
 }

@@ -8,12 +8,13 @@ type requestReplay struct {
 	tally *requestTally
 	free  []*tracked
 
+	wakings  []waking // of goroutines that were there before
 	children []*child // of no use at the moment
 	pieces   []spell  // for the time of one event
 }
 
 func (q *requestReplay) begin(names *requestNames, blind bool) {
-	q.names, q.blind = names, blind
+	q.names, q.blind, q.wakings = names, blind, q.wakings[:0]
 	if q.tally == nil {
 		q.tally = newRequestTally()
 	}

@@ -50,11 +50,16 @@ func (s *stitcher) requests() {
 	if req.blind {
 		w.blindNS += s.r.latest() - s.latest
 	}
-	t := &translator{s: s, w: w, names: req.names, ends: map[uint64]watchEnd{}}
+	t := &translator{s: s, w: w, names: req.names, ends: map[uint64]watchEnd{}, wakings: map[uint64]waking{}}
 	if req.names == nil {
 		t.names = &requestNames{}
 	}
 	t.routeNames()
+	for _, wake := range req.wakings {
+		if _, ok := w.children[wake.by]; ok {
+			t.wakings[wake.woken] = wake
+		}
+	}
 	var live, made, carried []*g
 	s.r.each(func(x *g) {
 		if x.rare != nil && x.rare.tracked != nil || x.carried && w.tracked[x.id] != nil {

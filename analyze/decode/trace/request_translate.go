@@ -15,6 +15,8 @@ type translator struct {
 	names  *requestNames
 	routes []uint16
 	ends   map[uint64]watchEnd // of watches over connections, by the goroutine that is watched
+	// wakings are of goroutines that serve requests whose goroutines go on.
+	wakings map[uint64]waking
 }
 
 func (t *translator) route(local uint16) uint16 {

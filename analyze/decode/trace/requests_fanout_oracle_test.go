@@ -33,7 +33,9 @@ type fanLife struct{ born, ended int64 }
 type fanGoroutine struct {
 	id      xtrace.GoID
 	request *fanRequest // that it serves
-	of      *fanRequest // that it belongs to, within the generation that made it
+	of      *fanRequest // that it belongs to
+	crossed bool        // into a generation that did not make it
+	changed bool        // its state, within this generation
 	life    *fanLife
 	above   []xtrace.GoID // who made it, and so on
 	spells  []fanSpell
@@ -81,9 +83,9 @@ func (o *fanOracle) of(id xtrace.GoID) *fanGoroutine {
 
 func (o *fanOracle) event(ev *xtrace.Event, at int64) {
 	switch ev.Kind() {
-	case xtrace.EventSync: // what goes on is not followed any more
+	case xtrace.EventSync: // of what goes on each generation shows the first change of state, and the last
 		for _, g := range o.gs {
-			g.of, g.seen = nil, false
+			g.crossed, g.changed, g.seen = true, false, false
 		}
 	case xtrace.EventRegionBegin:
 		if g := o.of(ev.Goroutine()); ev.Region().Type == requestRegion {
@@ -117,7 +119,7 @@ func (o *fanOracle) transition(ev *xtrace.Event, st *xtrace.StateTransition, fro
 		o.made(o.gs[id], by, at)
 	}
 	g := o.of(id)
-	if from != xtrace.GoNotExist && g.seen {
+	if from != xtrace.GoNotExist {
 		o.left(g, by, from, at)
 	}
 	g.since, g.seen, g.reason, g.stack = max(at, g.since), true, st.Reason, framesOf(st.Stack)
@@ -135,7 +137,7 @@ func (o *fanOracle) made(g, by *fanGoroutine, at int64) {
 		return
 	case by.request != nil:
 		g.of = by.request
-	case by.of != nil:
+	case by.of != nil && !by.crossed:
 		g.of, g.above = by.of, append([]xtrace.GoID{by.id}, by.above...)
 	default:
 		return
@@ -156,13 +158,17 @@ func (o *fanOracle) left(g, by *fanGoroutine, from xtrace.GoState, at int64) {
 		s.state += " " + g.stack
 	}
 	if by != nil && by.of != nil && from == xtrace.GoWaiting {
-		if by.of == g.of && slices.Contains(by.above, g.id) {
+		if by.of == g.of && slices.Contains(by.above, g.id) && !g.crossed && !by.crossed {
 			s.by = by
 		}
-		if by.of == g.request && awaitsGroup(g.reason, g.stack) {
+		if by.of == g.request && awaitsGroup(g.reason, g.stack) && by.crossed == !g.seen {
 			by.during(s.from, s.to, g.request.waited)
 		}
 	}
+	if g.crossed && g.changed {
+		s.state = ""
+	}
+	g.changed = true
 	if g.of != nil {
 		g.spells = append(g.spells, s)
 	}

@@ -211,3 +211,57 @@ func TestFanOutInDepth(t *testing.T) {
 		})
 	}
 }
+
+//go:noinline
+func (g *gate) gatheringHandler(w http.ResponseWriter, r *http.Request) {
+	var wg sync.WaitGroup
+	wg.Go(func() { g.entering() })
+	wg.Wait()
+	io.WriteString(w, "entered")
+}
+
+//go:noinline
+func (g *gate) entering() {
+	g.entered <- struct{}{}
+	<-g.open
+}
+
+// A request that waits for a goroutine of its own through several generations waits for what that one does.
+func TestFanOutAcrossGenerations(t *testing.T) {
+	const n, held = 4, 20 * time.Millisecond
+	g := newGate()
+	tr := newTruth()
+	srv := httptest.NewServer(tr.middleware(http.HandlerFunc(g.gatheringHandler)))
+	defer srv.Close()
+	data := record(t, func() {
+		split := newGeneration(t)
+		var wg sync.WaitGroup
+		for range n {
+			wg.Go(func() { ask(t, srv.Client(), srv.URL) })
+		}
+		for range n {
+			<-g.entered
+		}
+		waitParked(t, n, "chan receive", "trace.(*gate).entering")
+		waitParked(t, n, "sync.WaitGroup.Wait", "trace.(*gate).gatheringHandler")
+		for range 3 {
+			split()
+			time.Sleep(held)
+		}
+		close(g.open)
+		wg.Wait()
+	})
+	got, w := sameEverywhere(t, data)
+	addsUp(t, got)
+	compareFanOut(t, data, got, w)
+	r := route(t, got, "gatheringHandler")
+	if r.FanOut == nil || len(r.FanOut.Awaited) != 1 || r.FanOut.Awaited[0].NS != spent(r, string(evidence.WaitWaitGroup)) || r.FanOut.Crossed == 0 {
+		t.Fatalf("%+v of %d ns in the wait group", r.FanOut, spent(r, string(evidence.WaitWaitGroup)))
+	}
+	for _, s := range r.FanOut.Awaited[0].For {
+		if s.State == string(evidence.WaitChanRecv) && s.NS >= 3*n*int64(held) {
+			return
+		}
+	}
+	t.Errorf("%+v, want %d ns and more in a channel receive", r.FanOut.Awaited[0], 3*n*int64(held))
+}
