@@ -15,6 +15,7 @@ import (
 // holders are the goroutines that wait and may each hold an object of one site.
 type holders struct {
 	channel, network int
+	other            int // that sleep, or wait for a lock or for each other
 	created          int // of those on channels: started by the site's function, which is not on their stacks
 }
 
@@ -68,6 +69,8 @@ func (s *series) classify(p *analyze.Pass, st *site) (class, bool) {
 		return lowerForOthers(class{rule: ruleConnections, what: "objects", sure: analyze.Likely, waiting: h.network, why: "wait for the network with it"}, st), true
 	case large && s.oneEach(now, h.channel):
 		return lowerForOthers(class{rule: ruleGoroutines, what: "objects", sure: analyze.Possible, waiting: h.channel, why: "wait on a channel with it"}, st), true
+	case large && s.oneEach(now, h.channel+h.network+h.other):
+		return lowerForOthers(class{rule: ruleGoroutines, what: "objects", sure: analyze.Possible, waiting: h.channel + h.network + h.other, why: "wait with it"}, st), true
 	case onMain(st.stack):
 		return class{}, false // the program's data, made as it starts
 	case now.size() >= p.Param("huge"):
@@ -175,6 +178,8 @@ func (s *series) holdersOf(st *site) holders {
 			}
 		case evidence.WaitIO:
 			h.network += g.Count
+		case evidence.WaitSleep, evidence.WaitCond, evidence.WaitMutex, evidence.WaitRWMutex, evidence.WaitWaitGroup, evidence.WaitSemaphore:
+			h.other += g.Count
 		}
 	}
 	return h

@@ -58,7 +58,7 @@
 //
 // Buffers are judged on the last profile. Objects of 16 KiB and more, 50 at least, that hold a tenth of the heap
 // (at the lower end of the interval) and 16 MiB are those of channels, connections or goroutines where as many
-// goroutines wait (within a tenth and 2σ); those of connections also where bufio or net/http makes them. What a function makes for
+// goroutines wait (within a tenth and 2σ), those of goroutines also where these sleep or wait for locks; those of connections also where bufio or net/http makes them. What a function makes for
 // goroutines that it starts, and that wait on channels, is taken for the channels' buffers unless each is a power of two of bytes, which a
 // channel with its values is not: possible, for they may be given anything else. Lines of
 // dependencies and of the distribution are low: their size is a setting at best. Huge and many objects are remarked on unless the main

@@ -281,6 +281,7 @@ func TestBuffers(t *testing.T) {
 		"shallow ones":                 {one(5000, 112, "main.(*hub).handleListen"), []evidence.Group{follow}, ""},
 		"more goroutines than objects": {one(500, 409600, "main.(*hub).handleListen"), []evidence.Group{follow}, ""},
 		"scratch space":                {one(400, 1<<19, "main.(*worker).run"), []evidence.Group{group(400, evidence.WaitSelect, "main.main", "main.(*worker).run")}, "possible heapgrowth/goroutine-buffers main.(*worker).run"},
+		"scratch space of sleepers":    {one(400, 1<<19, "main.(*meter).watch"), []evidence.Group{group(300, evidence.WaitSleep, "main.main", "time.Sleep", "main.(*meter).watch"), group(100, evidence.WaitCond, "main.main", "sync.(*Cond).Wait", "main.(*meter).watch")}, "possible heapgrowth/goroutine-buffers main.(*meter).watch"},
 		"scratch space of a closure":   {one(400, 1<<19, "main.(*pool).start.func1"), []evidence.Group{group(400, evidence.WaitChanRecv, "main.(*pool).start", "main.(*pool).start.func1")}, "possible heapgrowth/goroutine-buffers main.(*pool).start.func1"},
 		"a channel for each closure":   {one(400, 1<<19+8192, "main.(*pool).start"), []evidence.Group{group(400, evidence.WaitChanRecv, "main.(*pool).start", "main.(*pool).start.func1")}, "possible heapgrowth/channel-buffers main.(*pool).start"},
 		"a buffer for each closure":    {one(400, 1<<19, "main.(*pool).start"), []evidence.Group{group(400, evidence.WaitChanRecv, "main.(*pool).start", "main.(*pool).start.func1")}, "possible heapgrowth/goroutine-buffers main.(*pool).start"},
