@@ -34,7 +34,7 @@ type stackTable struct {
 // stackEntry is a distinct stack.
 type stackEntry struct {
 	at, size uint32 // its key in the arena
-	cut      bool // its outermost ids are gone: the key ends in a 0, which is no id
+	cut      bool   // its outermost ids are gone: the key ends in a 0, which is no id
 	count    int64
 }
 
