@@ -202,6 +202,21 @@ func TestGrowthThatIsNoLeak(t *testing.T) {
 	}
 }
 
+// Requests that leave are served, however their number grows.
+func TestRequestsThatLeave(t *testing.T) {
+	stack := userStack("main.handle", 7, connServe)
+	for name, served := range map[string]uint64{"none": 0, "one in forty": 1} {
+		set := repeat(6, func(i int) []evidence.Group {
+			return one(group(evidence.WaitChanRecv, stack, ids(1000+served*uint64(i), 1000+40*uint64(i+1))...))
+		})
+		want := "leak/chan-receive:7 possible"
+		if served > 0 {
+			want = ""
+		}
+		t.Run(name, func(t *testing.T) { expect(t, set, want) })
+	}
+}
+
 func TestQueuedRequestsWithoutIDs(t *testing.T) {
 	var set evidence.Set
 	for i := range 6 {

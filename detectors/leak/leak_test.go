@@ -66,6 +66,13 @@ func TestRuntimeMarks(t *testing.T) {
 	wholeLeak := whole
 	wholeLeak.Kind = evidence.GoroutineLeak
 
+	// A profile keeps 128 frames, which may lack the one that tells goroutine 1; a dump has its id.
+	deep := counted(0, number(evidence.WaitChanRecv, slices.Concat(parked, slices.Repeat(userStack("main.visit", 8), profileDepth)), 1))
+	deep.Kind = evidence.GoroutineLeak
+	first := group(evidence.WaitSelect, userStack("main.visit", 8), 1)
+	first.CreatedBy, first.Leaked = evidence.Frame{}, 1
+	called := dump(0, first)
+
 	helper := counted(0, number(evidence.WaitNoCases, slices.Concat(evidence.Stack{{Function: "runtime.gopark"}, {Function: "runtime.block"}}, userStack("main.park", 4)), 1))
 	helper.Kind = evidence.GoroutineLeak
 
@@ -74,6 +81,8 @@ func TestRuntimeMarks(t *testing.T) {
 		want string
 	}{
 		"profile":               {snapshots(profile), "leak/chan-send:7 proven"},
+		"goroutine 1, deep":     {snapshots(deep), ""},
+		"goroutine 1, by id":    {snapshots(called), ""},
 		"marks in a dump":       {snapshots(whole), "leak/mutex:9 proven"},
 		"leak dump lists all":   {snapshots(wholeLeak), "leak/mutex:9 proven"},
 		"a lone select{}":       {snapshots(helper), "leak/nil-chan:4 proven"},
@@ -201,6 +210,16 @@ func TestConfidence(t *testing.T) {
 		return func(set *evidence.Set) { set.Code = []evidence.CodeSite{c} }
 	}
 	certain := code(evidence.CodeSite{Pattern: evidence.PatternTimeout, Certain: true})
+	running := func(set *evidence.Set) { // some of them in one dump, some in another
+		for i := 1; i < 5; i++ {
+			s := &set.Snapshots[i]
+			at := s.Groups[0].IDs[:5]
+			s.Groups[0].IDs, s.Groups[0].Count = s.Groups[0].IDs[5:], s.Groups[0].Count-5
+			g := group(evidence.WaitNone, stack, at...)
+			g.State = "running"
+			s.Groups = append(s.Groups, g)
+		}
+	}
 	timed := code(evidence.CodeSite{Timed: "the case at main.go:9"})
 	keyed := code(evidence.CodeSite{Pattern: evidence.PatternTickerOrphan, Keyed: "r.caches"})
 	ticker := code(evidence.CodeSite{Pattern: evidence.PatternTickerOrphan, Certain: true})
@@ -211,6 +230,7 @@ func TestConfidence(t *testing.T) {
 		"a cohort and silence":                 {with(cohort(6, 30), silent), "likely"},
 		"a cohort and source":                  {with(cohort(6, 30), certain), "likely"},
 		"silence that time ends by the source": {with(with(cohort(6, 30), silent), timed), "low"},
+		"a cohort that was seen to run":        {with(with(cohort(6, 30), silent), running), "possible"},
 		"silence, of one for each key":         {with(with(cohort(6, 30), silent), keyed), "possible"},
 		"a cohort that ticks, and source":      {with(with(cohort(6, 30), awake), ticker), "likely"},
 		"a cohort that wakes, against source":  {with(with(cohort(6, 30), awake), certain), "possible"},
@@ -228,6 +248,46 @@ func TestConfidence(t *testing.T) {
 		t.Run(name, func(t *testing.T) { expect(t, tc.set, "leak/chan-send:7 "+tc.want) })
 	}
 	expect(t, with(snapshots(dump(0, group(evidence.WaitChanSend, stack, ids(10, 60)...))), certain), "")
+}
+
+// Sleeps, system calls and waits for peers are long where all is well: that they last proves nothing.
+func TestSilenceOfLongWaitsIsNoEvidence(t *testing.T) {
+	for _, wait := range []evidence.Wait{evidence.WaitIO, evidence.WaitSleep, evidence.WaitSyscall} {
+		stack := userStack("main.work", 7)
+		set := snapshots(growingDumps(6, 30, wait, stack)...)
+		set.Trace = traceOf(wait, stack, ids(100, 280), 180)
+		if sure := surest(analyzeSet(t, set)); sure != analyze.Possible {
+			t.Errorf("%s: %s, want possible", wait, sure)
+		}
+	}
+}
+
+// comingAs has dumps between which as many goroutines come to a line as stated, and stay.
+func comingAs(births ...int) *evidence.Set {
+	stack := userStack("main.work", 7)
+	n := 10
+	set := snapshots(dump(0, group(evidence.WaitChanSend, stack, ids(100, 110)...)))
+	for i, b := range births {
+		n += b
+		set.Snapshots = append(set.Snapshots, dump(i+1, group(evidence.WaitChanSend, stack, ids(100, 100+uint64(n))...)))
+	}
+	set.Trace = traceOf(evidence.WaitChanSend, stack, ids(100, 100+uint64(n)), n)
+	return set
+}
+
+// Growth that is not significant is none, and one that dies down is not likely.
+func TestCourseOfBirths(t *testing.T) {
+	for name, tc := range map[string]struct {
+		births []int
+		want   string
+	}{
+		"steady":                    {[]int{30, 30, 30, 30, 30}, "leak/chan-send:7 likely"},
+		"fewer and fewer, not half": {[]int{90, 80, 70, 60, 50}, "leak/chan-send:7 possible"},
+		"fewer by chance":           {[]int{9, 8, 7, 6, 6}, "leak/chan-send:7 likely"},
+		"not in all of four":        {[]int{30, 0, 30, 30}, ""},
+	} {
+		t.Run(name, func(t *testing.T) { expect(t, comingAs(tc.births...), tc.want) })
+	}
 }
 
 func TestFewDumpsAreSaidToBeFew(t *testing.T) {

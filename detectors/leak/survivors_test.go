@@ -79,6 +79,28 @@ func TestAfterTheLoad(t *testing.T) {
 	}
 }
 
+// Some of a cohort that was likely under load have ended when it is over: it is no more than possible, and of a
+// fifth none.
+func TestAfterTheLoadSomeHaveEnded(t *testing.T) {
+	send := userStack("main.send.func1", 20)
+	all := func(i int) (all []uint64) {
+		for j := 1; j <= i; j++ {
+			all = append(all, ids(uint64(1000*j), uint64(1000*j+20))...)
+		}
+		return all
+	}
+	trace := traceOf(evidence.WaitChanSend, send, all(5), 100)
+	for ended, want := range map[int]string{0: "leak/chan-send:20 likely", 8: "leak/chan-send:20 possible", 40: ""} {
+		// The load goes on a little, so that those who stay do not speak for themselves.
+		late := group(evidence.WaitSelect, userStack("main.serve", 99), ids(9000, 9010)...)
+		set := snapshots(append(underLoad(all), settled(8, late, group(evidence.WaitChanSend, send, all(5)[ended:]...)))...)
+		set.Trace = trace
+		if got := summary(analyzeSet(t, set)); got != want {
+			t.Errorf("%d have ended: %q, want %q", ended, got, want)
+		}
+	}
+}
+
 // As many helpers as there are keys stay when the load has stopped: the load met some of them for the first time.
 func TestAfterTheLoadOneForEachKey(t *testing.T) {
 	send := userStack("main.send.func1", 20)
