@@ -24,6 +24,9 @@ type Site struct {
 	ID       string        `json:"id" jsonschema:"hash of the wait and of the program's functions on the stack; no lines, ids or counts"`
 	Function string        `json:"function" jsonschema:"innermost function of the program"`
 	Wait     evidence.Wait `json:"wait" jsonschema:"what the goroutines wait for"`
+	// Direction tells workers that wait for work from those that cannot get rid of its result, where one function
+	// does both.
+	Direction Text `json:"direction" jsonschema:"of waits on channels: send, receive or both; null for other waits, and where not every capture shows it"`
 	// Survivors lets a later run say that goroutines stay where they used to pass.
 	Survivors *int `json:"survivors" jsonschema:"goroutines there in the last dump that came after the first and were alive in the last but one; null where dumps with goroutine ids do not show it"`
 }
@@ -37,22 +40,30 @@ func newSites(set *evidence.Set) *SiteList {
 	if len(set.Snapshots) == 0 && set.Trace == nil {
 		return nil
 	}
-	seen := map[Site]bool{}
+	index := map[string]int{}
 	stayed, windowS := survivorsBySite(set)
 	out := &SiteList{Sites: []Site{}, WindowS: windowS}
 	add := func(wait evidence.Wait, stack evidence.Stack) {
 		s, ok := siteOf(wait, stack)
-		switch {
-		case !ok || seen[s]:
-		case len(out.Sites) == maxSites:
-			out.Dropped++
-		default:
-			seen[s] = true
-			if stayed != nil {
-				s.Survivors = stayed(s.ID)
-			}
-			out.Sites = append(out.Sites, s)
+		if !ok {
+			return
 		}
+		if i, seen := index[s.ID]; seen {
+			if i < len(out.Sites) {
+				out.Sites[i].Direction = bothWays(out.Sites[i].Direction, directionOf(wait, stack))
+			}
+			return
+		}
+		index[s.ID] = len(out.Sites)
+		if len(out.Sites) == maxSites {
+			out.Dropped++
+			return
+		}
+		if stayed != nil {
+			s.Survivors = stayed(s.ID)
+		}
+		s.Direction = directionOf(wait, stack)
+		out.Sites = append(out.Sites, s)
 	}
 	for i := range set.Snapshots {
 		for _, g := range set.Snapshots[i].Groups {
@@ -68,6 +79,38 @@ func newSites(set *evidence.Set) *SiteList {
 		return cmp.Or(cmp.Compare(a.Function, b.Function), cmp.Compare(a.Wait, b.Wait), cmp.Compare(a.ID, b.ID))
 	})
 	return out
+}
+
+// The directions of a wait on a channel.
+const (
+	sends    Text = "send"
+	receives Text = "receive"
+	both     Text = "both"
+)
+
+// directionOf is that of a wait on a channel, empty where it is not known or there is none.
+func directionOf(wait evidence.Wait, stack evidence.Stack) Text {
+	if w := evidence.WaitOf(stack); w != evidence.WaitNone && wait != evidence.WaitNilChan {
+		wait = w
+	}
+	switch wait {
+	case evidence.WaitChanSend:
+		return sends
+	case evidence.WaitChanRecv:
+		return receives
+	}
+	return ""
+}
+
+// bothWays joins what two groups of a site show: what one does not tell is not known of the site.
+func bothWays(a, b Text) Text {
+	switch {
+	case a == "" || b == "":
+		return ""
+	case a == b:
+		return a
+	}
+	return both
 }
 
 // siteOf identifies the place at which a stack blocks, the same for every format that shows it.
@@ -119,11 +162,20 @@ func (f *Finding) site() (Site, bool) {
 	return siteOf(f.Wait, stack)
 }
 
-// lacksSite reports whether nobody was seen to block at the finding's site. A report that does
-// not list sites, and a finding that names none, count as lacking it.
+// lacksSite reports whether nobody was seen to block at the finding's site: nobody at all, or nobody who waited in
+// its direction, to send or to receive. A report that does not list sites, and a finding that names none, count
+// as lacking it.
 func (r *Report) lacksSite(f *Finding) bool {
 	s, ok := f.site()
-	return !ok || r.siteOf(s.ID) == nil
+	if !ok {
+		return true
+	}
+	known := r.siteOf(s.ID)
+	if known == nil {
+		return true
+	}
+	way := directionOf(f.Wait, nil)
+	return way != "" && known.Direction != "" && known.Direction != both && known.Direction != way
 }
 
 // siteOf finds a site by its ID; nil when the report does not list it.

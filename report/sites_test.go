@@ -166,3 +166,32 @@ func TestForeignBaseline(t *testing.T) {
 		}
 	}
 }
+
+// Workers wait for work in the function in which they wait to hand in its result: growth of the one is new where
+// only the other was seen.
+func TestDirectionsAreSitesOfTheirOwn(t *testing.T) {
+	stack := stackOf("main.worker")
+	for name, tc := range map[string]struct {
+		before []evidence.Wait
+		now    evidence.Wait
+		lacks  bool
+	}{
+		"the same":             {[]evidence.Wait{evidence.WaitChanSend}, evidence.WaitChanSend, false},
+		"the other":            {[]evidence.Wait{evidence.WaitChanRecv, evidence.WaitChanRecv}, evidence.WaitChanSend, true},
+		"both were there":      {[]evidence.Wait{evidence.WaitChanRecv, evidence.WaitChanSend}, evidence.WaitChanSend, false},
+		"one did not tell":     {[]evidence.Wait{evidence.WaitChanRecv, evidence.WaitChan}, evidence.WaitChanSend, false},
+		"one never tells":      {[]evidence.Wait{evidence.WaitChan, evidence.WaitChanRecv, evidence.WaitChanRecv}, evidence.WaitChanSend, false},
+		"the finding does not": {[]evidence.Wait{evidence.WaitChanRecv}, evidence.WaitChan, false},
+	} {
+		var snap evidence.Snapshot
+		for _, w := range tc.before {
+			snap.Groups = append(snap.Groups, evidence.Group{Wait: w, Stack: stack, Count: 1})
+		}
+		r := &Report{Sites: newSites(&evidence.Set{Snapshots: []evidence.Snapshot{snap}})}
+		line := 10
+		f := &Finding{Wait: tc.now, StackFrames: [][]Frame{{{Function: "main.worker", Path: "/src/app/main.go", Line: &line}}}}
+		if got := r.lacksSite(f); got != tc.lacks {
+			t.Errorf("%s: lacks the site %v, want %v; sites %+v", name, got, tc.lacks, r.Sites.Sites)
+		}
+	}
+}
