@@ -31,25 +31,26 @@ func (t *translator) carry(x *g, have, local *tracked) *tracked {
 			e.see.role = roleTake
 		}
 		from := have.at
-		have.apply(t.w.tally, e)
+		have.apply(t.w.tally, &e)
 		t.divide(have, x.id, &e, from)
 	case local == nil && x.marks&headUnmet == 0 && !x.assumed:
 		from, e := have.at, t.headEvent(x, live, x.headTime)
-		have.apply(t.w.tally, e)
+		have.apply(t.w.tally, &e)
 		t.divide(have, x.id, &e, from)
 		if x.headTo == goRunnable && x.status == goRunning {
-			have.apply(t.w.tally, requestEvent{kind: eventSpent, at: x.since, spell: spell{status: goRunnable}})
+			have.apply(t.w.tally, &requestEvent{kind: eventSpent, at: x.since, spell: spell{status: goRunnable}})
 		}
 	}
 	if local == nil {
 		if x.gone { // it showed no stack any more
-			have.apply(t.w.tally, requestEvent{kind: eventSpent, at: x.since, spell: spell{status: goRunning}})
+			have.apply(t.w.tally, &requestEvent{kind: eventSpent, at: x.since, spell: spell{status: goRunning}})
 			have.exit(t.w.tally)
 		}
 		return have
 	}
 	for _, e := range local.log {
-		have.apply(t.w.tally, t.event(e))
+		e = t.event(e)
+		have.apply(t.w.tally, &e)
 	}
 	t.resume(have, local)
 	if x.gone && local.head.mode != headNone {

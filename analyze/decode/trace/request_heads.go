@@ -33,7 +33,7 @@ const (
 const maxLog = 256
 
 // shadow looks whether the state of a goroutine is known again: it waits for the next request, or a request is being served.
-func (t *tracked) shadow(e requestEvent) {
+func (t *tracked) shadow(e *requestEvent) {
 	t.at = max(t.at, e.at)
 	if e.kind != eventSeen {
 		return

@@ -3,7 +3,7 @@ package trace
 import "slices"
 
 // apply hands an event to the machine.
-func (t *tracked) apply(m *requestTally, e requestEvent) {
+func (t *tracked) apply(m *requestTally, e *requestEvent) {
 	if !t.head.ended && e.kind == eventSpent {
 		t.head.ended, t.head.at, t.at = true, e.at, e.at
 		if t.head.mode == headNone {
@@ -16,7 +16,7 @@ func (t *tracked) apply(m *requestTally, e requestEvent) {
 			t.head.mode, t.log = headLost, nil
 			return
 		}
-		t.log = append(t.log, e)
+		t.log = append(t.log, *e)
 		t.shadow(e)
 		return
 	}
@@ -34,13 +34,13 @@ func (t *tracked) apply(m *requestTally, e requestEvent) {
 }
 
 // spend takes the end of a state.
-func (t *tracked) spend(m *requestTally, e requestEvent) {
+func (t *tracked) spend(m *requestTally, e *requestEvent) {
 	from := t.at
 	t.at = max(t.at, e.at)
 	e.ns = t.at - from
 	switch t.phase {
 	case phaseIdle:
-		t.arrive(&e)
+		t.arrive(e)
 	case phaseReading, phaseServing:
 		t.cur.add(e.spell)
 	case phaseFlushing:
@@ -144,7 +144,7 @@ func (t *tracked) serve() {
 }
 
 // sight takes a stack that the goroutine shows. All time before it is accounted for.
-func (t *tracked) sight(m *requestTally, e requestEvent) {
+func (t *tracked) sight(m *requestTally, e *requestEvent) {
 	t.at = max(t.at, e.at)
 	if t.phase == phaseOff {
 		return
@@ -165,7 +165,7 @@ func (t *tracked) sight(m *requestTally, e requestEvent) {
 	t.starting = e.see.role == roleStart
 	switch e.see.role {
 	case roleRead, rolePeek:
-		t.seenReading(m, &e)
+		t.seenReading(m, e)
 	case roleStart:
 		// The next request had come before the reply was out, and was read with the one before.
 		t.seenAfter(m, t.phase != phaseReading && !again)

@@ -21,11 +21,11 @@ func newLine() *line {
 
 func (l *line) spends(status goStatus, at requestStack) {
 	l.now += 1e6
-	l.conn.apply(l.tally, requestEvent{kind: eventSpent, at: l.now, see: at, spell: spell{status: status}})
+	l.conn.apply(l.tally, &requestEvent{kind: eventSpent, at: l.now, see: at, spell: spell{status: status}})
 }
 
 func (l *line) shows(role requestRole, how sighting) {
-	l.conn.apply(l.tally, requestEvent{kind: eventSeen, at: l.now, see: requestStack{kind: servesConn, role: role, network: role == rolePeek}, how: how})
+	l.conn.apply(l.tally, &requestEvent{kind: eventSeen, at: l.now, see: requestStack{kind: servesConn, role: role, network: role == rolePeek}, how: how})
 }
 
 // reads waits for a request and reads it.
@@ -157,12 +157,12 @@ func TestRepliesWithoutEvents(t *testing.T) {
 			l.shows(roleFlush, sightPassing)
 			l.spends(goSyscall, flushes)
 			l.spends(goRunning, requestStack{})
-			l.conn.apply(l.tally, requestEvent{kind: eventSeen, at: l.now, see: waits, how: sightBlocked})
+			l.conn.apply(l.tally, &requestEvent{kind: eventSeen, at: l.now, see: waits, how: sightBlocked})
 			l.spends(goWaiting, waits)
 			l.spends(goSyscall, flushes)
 		}, "[1 9]"},
 		{"after a wait", func(l *line) {
-			l.conn.apply(l.tally, requestEvent{kind: eventSeen, at: l.now, see: waits, how: sightBlocked})
+			l.conn.apply(l.tally, &requestEvent{kind: eventSeen, at: l.now, see: waits, how: sightBlocked})
 			l.spends(goWaiting, waits)
 			l.spends(goSyscall, flushes)
 		}, "[1 6]"},
@@ -197,7 +197,7 @@ func TestArrivalsSeenLate(t *testing.T) {
 		l.replies()
 		l.shows(rolePeek, sightBlocked)
 		l.now += tt.idle * 1e6
-		l.conn.apply(l.tally, requestEvent{kind: eventSpent, at: l.now + 1e6, see: peek, spell: spell{status: goWaiting}, atOnce: tt.atOnce})
+		l.conn.apply(l.tally, &requestEvent{kind: eventSpent, at: l.now + 1e6, see: peek, spell: spell{status: goWaiting}, atOnce: tt.atOnce})
 		l.now += 1e6
 		l.spends(goRunning, requestStack{})
 		l.shows(roleStart, sightPassing)

@@ -95,7 +95,7 @@ func (r *replay) shows(x *g, ts int64, to goStatus, stack uint64) {
 	if to == goWaiting {
 		how = sightBlocked
 	}
-	r.seen(x, requestEvent{kind: eventSeen, at: ts, see: s, how: how})
+	r.seen(x, &requestEvent{kind: eventSeen, at: ts, see: s, how: how})
 }
 
 // passes takes a stack that a goroutine shows while it goes on running.
@@ -117,10 +117,10 @@ func (r *replay) passes(x *g, ts int64, stack uint64) {
 		return // it goes on running
 	}
 	r.spent(x, goRunning, ts, 0)
-	r.seen(x, requestEvent{kind: eventSeen, at: ts, see: s})
+	r.seen(x, &requestEvent{kind: eventSeen, at: ts, see: s})
 }
 
-func (r *replay) seen(x *g, e requestEvent) {
+func (r *replay) seen(x *g, e *requestEvent) {
 	t := x.rare.tracked
 	t.apply(r.req.tally, e)
 	if t.kind == servesMultiple && !t.head.carried {
@@ -151,10 +151,10 @@ func (r *replay) trackFound(x *g, ts int64, s requestStack) {
 	}
 	t.at, t.head.at = x.headTime, x.headTime
 	if x.headTo == goRunnable {
-		t.apply(r.req.tally, requestEvent{kind: eventSpent, at: x.since, spell: spell{status: goRunnable}})
+		t.apply(r.req.tally, &requestEvent{kind: eventSpent, at: x.since, spell: spell{status: goRunnable}})
 	}
 	if x.headTime < ts {
-		t.apply(r.req.tally, requestEvent{kind: eventSpent, at: ts, spell: spell{status: goRunning}})
+		t.apply(r.req.tally, &requestEvent{kind: eventSpent, at: ts, spell: spell{status: goRunning}})
 	}
 }
 
@@ -192,7 +192,7 @@ func (r *replay) spent(x *g, status goStatus, to int64, waker uint64) {
 		e.atOnce = r.atOnce && r.by == nil
 	}
 	from, known := t.at, t.head.ended
-	t.apply(r.req.tally, e)
+	t.apply(r.req.tally, &e)
 	if status == goWaiting && known && t.phase == phaseServing && t.cur.fan != nil {
 		r.divide(t, x, from, t.at)
 	}
@@ -213,7 +213,7 @@ func (t *tracked) labelled(s requestStack) bool {
 // trackEnd takes the end of a goroutine.
 func (r *replay) trackEnd(x *g, ts int64) {
 	t := x.rare.tracked
-	t.apply(r.req.tally, requestEvent{kind: eventEnd, at: ts})
+	t.apply(r.req.tally, &requestEvent{kind: eventEnd, at: ts})
 	if t.watched != nil {
 		t.watched.clientLeft(r.req.tally, t.during, ts)
 	}

@@ -156,7 +156,7 @@ func (w *window) closeRequests() {
 			e.status, e.reason = goWaiting, req.wait(live.wait)
 		}
 		if t.phase != phaseFlushing || e.status == goWaiting || e.status == goSyscall { // else it may be over
-			t.apply(req.tally, e)
+			t.apply(req.tally, &e)
 			t.cur.end = t.at
 		}
 		req.tally.still(&t.cur)
