@@ -33,7 +33,7 @@
 // Goroutines that a request starts are followed, and those that these start, three deep. The measures say how many a
 // request starts and leaves running, and at which go statements. Where a request waits for a group, a channel or a
 // condition until one of its own goroutines ends the wait, the wait is divided by what that goroutine did meanwhile:
-// "40 waiting for goroutines (36 of which are waiting for downstream)", by line in the measures, and in order for the
+// "40 waiting for goroutines (36 of them waiting for downstream)", by line in the measures, and in order for the
 // slowest requests. Nothing is guessed: waits that others end stay whole, and so do those within one generation of the
 // trace (one begins about every second) that a goroutine from an earlier one ends; the measures say how many goroutines
 // went over. In flight is said to wait for them only where half of such a wait is divided.

@@ -174,8 +174,8 @@ func (f *traffic) awaited() []awaitedSite {
 	return out
 }
 
-// meanwhile says what the goroutines do that requests in a state wait for, where that is known of most: " (72 of which
-// are waiting for downstream)". unit is that of the numbers beside it.
+// meanwhile says what the goroutines do that requests in a state wait for, where that is known of most: " (72 of them
+// waiting for downstream)". unit is that of the numbers beside it.
 func (f *traffic) meanwhile(state string, unit float64) string {
 	if f.FanOut == nil {
 		return ""
@@ -207,7 +207,7 @@ func (f *traffic) meanwhile(state string, unit float64) string {
 		return ""
 	}
 	if state == string(evidence.WaitWaitGroup) { // which is to wait for goroutines, and said
-		return " (" + grouped(n) + " of which are " + phrase(most) + ")"
+		return " (" + grouped(n) + " of them " + phrase(most) + ")"
 	}
-	return " (for goroutines, " + grouped(n) + " of which are " + phrase(most) + ")"
+	return " (for goroutines, " + grouped(n) + " of them " + phrase(most) + ")"
 }

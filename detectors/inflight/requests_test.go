@@ -211,7 +211,7 @@ func TestFanOutOfLoad(t *testing.T) {
 	r.FanOut.Awaited = []evidence.Awaited{{State: string(evidence.WaitWaitGroup), Stack: joins, Count: 100, NS: 38e9, For: []evidence.AwaitedState{
 		{State: evidence.StateDownstream, Stack: fetch, NS: 36e9}, {State: evidence.StateRunnable, NS: 2e9}}}}
 	all := loadsOf(t, tr)["all"]
-	if want := "= 40 waiting for goroutines (36 of which are waiting for downstream) + 1 running;"; !strings.Contains(all.Sentence, want) {
+	if want := "= 40 waiting for goroutines (36 of them waiting for downstream) + 1 running;"; !strings.Contains(all.Sentence, want) {
 		t.Errorf("%q, want %q", all.Sentence, want)
 	}
 	f := all.FanOut
@@ -232,7 +232,7 @@ func TestFanOutOfLoad(t *testing.T) {
 	}
 	// Of what mostly is not known to be divided nothing is said.
 	r.FanOut.Awaited[0].NS, r.FanOut.Awaited[0].For[0].NS = 18e9, 16e9
-	if s := loadsOf(t, tr)["all"].Sentence; strings.Contains(s, "of which") {
+	if s := loadsOf(t, tr)["all"].Sentence; strings.Contains(s, "of them") {
 		t.Errorf("%q", s)
 	}
 }
