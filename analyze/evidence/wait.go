@@ -143,7 +143,24 @@ var leafWaits = map[string]Wait{
 	"internal/runtime/syscall/linux.Syscall6": WaitSyscall,
 }
 
-// WaitOf infers the wait reason from a stack. It looks at the runtime and standard
+// parking are the functions of the runtime that put a goroutine to sleep.
+var parking = map[string]bool{
+	"runtime.gopark": true, "runtime.goparkunlock": true, "runtime.park_m": true, "runtime.mcall": true, "runtime.semacquire": true,
+	"runtime.semacquire1": true, "runtime.netpollblock": true, "runtime.notetsleepg": true, "runtime.notetsleep": true,
+}
+
+// runs reports frames, farther in than an operation that may wait, in which a goroutine does not: it takes the
+// channel's lock, say, or is interrupted there.
+func runs(inner Stack) bool {
+	for _, f := range inner {
+		if parking[f.Function] {
+			return false
+		}
+	}
+	return len(inner) > 0 && inner[0].Package() == "runtime"
+}
+
+// WaitOf infers the wait reason from a stack; it is WaitNone for one that runs. It looks at the runtime and standard
 // library frames above the first user frame. A WaitGroup parked in a semaphore waits for the
 // group, an RWMutex in its Mutex for the RWMutex; a Cond that takes its lock again, though,
 // waits for the lock.
@@ -153,6 +170,8 @@ func WaitOf(s Stack) Wait {
 		w, ok := leafWaits[f.Function]
 		if ok {
 			switch {
+			case found == WaitNone && w != WaitSyscall && runs(s[:i]):
+				return WaitNone
 			case found == WaitNone:
 				found = w
 			case found == WaitSemaphore && w != WaitSyscall, found == WaitMutex && w == WaitRWMutex:
