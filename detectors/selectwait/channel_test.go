@@ -22,6 +22,7 @@ var (
 	storing   = evidence.Stack{{Function: "time.Sleep", File: "/go/src/std.go", Line: 1}, {Function: "main.store", File: "/src/app/main.go", Line: 90},
 		{Function: "main.(*sink).run", File: "/src/app/main.go", Line: 70}}
 	twoCases = frames("runtime.selectgo", "main.spin")
+	waking   = frames("runtime.ready", "runtime.goready.func1", "runtime.systemstack", "runtime.goready", "runtime.recv", "runtime.selectgo", "main.spin")
 	moving   = frames("runtime.memmove", "runtime.typedmemmove", "runtime.selectgo", "main.spin")
 )
 
@@ -116,7 +117,7 @@ func TestChannels(t *testing.T) {
 			"selectwait/busy-poll:66 likely", "89 % of the CPU (0.8 cores)"},
 		"a select that is always ready": {&evidence.Set{Profiles: []*evidence.Profile{cpu(map[int64]evidence.Stack{500: twoCases, 4: moving, 300: work})}, Trace: fanTrace(5, 1)},
 			"selectwait/select-cpu:66 likely", "goes into this select"},
-		"a loop that finds something now and then": {&evidence.Set{Profiles: []*evidence.Profile{cpu(map[int64]evidence.Stack{800: twoCases, 2: moving, 100: work})}, Trace: fanTrace(5, 1)},
+		"a loop that finds something now and then": {&evidence.Set{Profiles: []*evidence.Profile{cpu(map[int64]evidence.Stack{700: twoCases, 2: moving, 60: waking, 100: work})}, Trace: fanTrace(5, 1)},
 			"selectwait/busy-poll:66 likely", "goes into a select that never waits"},
 		"a select that waits now and then": {&evidence.Set{Profiles: []*evidence.Profile{cpu(map[int64]evidence.Stack{500: sel, 100: work})}, Trace: traced(3, 3, sendOne)},
 			"selectwait/select-cpu:66 likely", "goes into this select"},

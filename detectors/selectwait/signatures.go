@@ -14,8 +14,10 @@ var (
 	sigLocks = signature.Signature{Anywhere: []string{"runtime.lock2", "runtime.unlock2", "runtime.lock", "runtime.unlock"}}
 	// Enqueueing is what a select does that waits, and one with a default never does.
 	sigEnqueueing = signature.Signature{Anywhere: []string{"runtime.acquireSudog", "runtime.releaseSudog", "runtime.gopark"}}
-	// Moving is what a select does that has sent or received: elements go to and from buffers and other goroutines.
-	sigMoving = signature.Signature{Anywhere: []string{"runtime.typedmemmove", "runtime.typedmemclr", "runtime.chanbuf", "runtime.send", "runtime.recv"}}
+	// Moving is what a select does that has sent or received: elements go to and from buffers and other goroutines. To
+	// wake such a goroutine, which is rare and takes long, is not of it.
+	sigMoving = signature.Signature{Anywhere: []string{
+		"runtime.typedmemmove", "runtime.typedmemclr", "runtime.chanbuf", "runtime.sendDirect", "runtime.recvDirect"}}
 	// Switching is what the scheduler takes to go from one goroutine to the next.
 	sigSwitching = signature.Signature{Anywhere: []string{
 		"runtime.schedule", "runtime.findRunnable", "runtime.park_m", "runtime.mcall", "runtime.goschedImpl"}}
