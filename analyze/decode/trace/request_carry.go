@@ -199,7 +199,7 @@ func (t *translator) resume(have, local *tracked) {
 		t.completed(have, q)
 		return
 	}
-	have.phase = local.phase
+	have.phase, have.another = local.phase, 0
 	if local.phase == phaseFlushing {
 		for _, s := range local.tail {
 			have.tail = append(have.tail, t.spell(s))

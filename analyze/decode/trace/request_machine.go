@@ -126,7 +126,7 @@ func (t *tracked) fold() {
 	for _, s := range t.tail {
 		t.cur.add(s)
 	}
-	t.tail = t.tail[:0]
+	t.tail, t.another = t.tail[:0], 0
 }
 
 // serve passes from reading to the handler.

@@ -161,6 +161,12 @@ func TestRepliesWithoutEvents(t *testing.T) {
 			l.spends(goWaiting, waits)
 			l.spends(goSyscall, flushes)
 		}, "[1 9]"},
+		{"twice, and once more without a stack", func(l *line) {
+			l.spends(goRunning, requestStack{})
+			l.shows(roleFlush, sightPassing)
+			l.spends(goSyscall, flushes)
+			l.spends(goSyscall, requestStack{})
+		}, "[1 7]"},
 		{"after a wait", func(l *line) {
 			l.conn.apply(l.tally, &requestEvent{kind: eventSeen, at: l.now, see: waits, how: sightBlocked})
 			l.spends(goWaiting, waits)

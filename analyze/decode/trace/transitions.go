@@ -152,7 +152,7 @@ func (r *replay) goUnblock(t *thread, w uint64, i int, ts int64) int {
 		r.by, r.atOnce = t.g, t.idled
 	}
 	if x.marks&(headUnmet|unsure) != 0 {
-		if by := t.g; by != nil && by.carried && x.carried && r.req.names != nil {
+		if by := t.g; by != nil && by.carried && x.marks&headUnmet != 0 && r.req.names != nil {
 			r.req.wakings = append(r.req.wakings, waking{x.id, by.id, by.marks&headUnmet == 0, by.headTime, by.since})
 		}
 		r.leave(x, ts, goRunnable, stack)
