@@ -84,22 +84,31 @@ func (f *FanOut) Add(o *FanOut, id func(int32) int32) {
 	f.Requests += o.Requests
 	f.Crossed += o.Crossed
 	f.Deeper += o.Deeper
+	starts, awaited := map[siteKey]int{}, map[stateKey]int{}
+	for i, s := range f.Starts {
+		starts[siteKey{s.Stack, s.Start}] = i
+	}
+	for i, a := range f.Awaited {
+		awaited[stateKey{a.State, a.Stack}] = i
+	}
 	for _, s := range o.Starts {
-		s.Stack, s.Start = id(s.Stack), id(s.Start)
-		i := slices.IndexFunc(f.Starts, func(h FanOutStart) bool { return h.Stack == s.Stack && h.Start == s.Start })
-		if i < 0 {
-			f.Starts = append(f.Starts, s)
-			continue
+		k := siteKey{id(s.Stack), id(s.Start)}
+		i, ok := starts[k]
+		if !ok {
+			i = len(f.Starts)
+			starts[k] = i
+			f.Starts = append(f.Starts, FanOutStart{Stack: k.stack, Start: k.start})
 		}
 		f.Starts[i].Started += s.Started
 		f.Starts[i].Left += s.Left
 	}
 	for _, a := range o.Awaited {
-		a.Stack = id(a.Stack)
-		i := slices.IndexFunc(f.Awaited, func(h Awaited) bool { return h.State == a.State && h.Stack == a.Stack })
-		if i < 0 {
+		k := stateKey{a.State, id(a.Stack)}
+		i, ok := awaited[k]
+		if !ok {
 			i = len(f.Awaited)
-			f.Awaited = append(f.Awaited, Awaited{State: a.State, Stack: a.Stack})
+			awaited[k] = i
+			f.Awaited = append(f.Awaited, Awaited{State: k.state, Stack: k.stack})
 		}
 		f.Awaited[i].add(&a, id)
 	}
@@ -108,12 +117,17 @@ func (f *FanOut) Add(o *FanOut, id func(int32) int32) {
 func (a *Awaited) add(o *Awaited, id func(int32) int32) {
 	a.Count += o.Count
 	a.NS += o.NS
+	at := map[stateKey]int{}
+	for i, s := range a.For {
+		at[stateKey{s.State, s.Stack}] = i
+	}
 	for _, s := range o.For {
-		s.Stack = id(s.Stack)
-		i := slices.IndexFunc(a.For, func(h AwaitedState) bool { return h.State == s.State && h.Stack == s.Stack })
-		if i < 0 {
-			a.For = append(a.For, s)
-			continue
+		k := stateKey{s.State, id(s.Stack)}
+		i, ok := at[k]
+		if !ok {
+			i = len(a.For)
+			at[k] = i
+			a.For = append(a.For, AwaitedState{State: k.state, Stack: k.stack})
 		}
 		a.For[i].NS += s.NS
 	}
