@@ -390,9 +390,11 @@ func mainState(states map[string]float64) (most string) {
 	return most
 }
 
-// slowestRemarks say what the slowest requests did: the slowest of all, or of each load where everything is asked for.
+// slowestRemarks say what the slowest requests did: the slowest of all, or of each load where everything is asked for. Those of
+// all are those of a route, too, and said once.
 func slowestRemarks(r *report.Report, o Options) []remark {
 	var out []remark
+	said := map[string]bool{}
 	for _, l := range r.Load {
 		if !o.Verbose && l.Route != "all" {
 			continue
@@ -405,7 +407,10 @@ func slowestRemarks(r *report.Report, o Options) []remark {
 			for _, w := range m.Warnings {
 				text += "; caution: " + w
 			}
-			out = append(out, remark{name: loadName(l) + " slowest", text: text})
+			if !said[text] {
+				said[text] = true
+				out = append(out, remark{name: loadName(l) + " slowest", text: text})
+			}
 			if !o.Verbose {
 				break
 			}
