@@ -140,10 +140,14 @@ func (n *stateNamer) stack(id int32) evidence.Stack {
 }
 
 // course is when requests arrived and ended, each in order.
-type course struct{ arrived, soonest, ended []int64 }
+type course struct {
+	arrived, soonest, ended []int64
+	arrivals, ends          moments
+}
 
 func (q *requestWindow) course() *course {
-	c := &course{}
+	n := q.tally.records.n
+	c := &course{arrived: make([]int64, 0, n), soonest: make([]int64, 0, n), ended: make([]int64, 0, n)}
 	q.tally.records.each(func(r requestRecord) {
 		c.arrived = append(c.arrived, r.from)
 		c.soonest = append(c.soonest, r.soonest)
@@ -155,7 +159,45 @@ func (q *requestWindow) course() *course {
 	sortTimes(c.arrived, spare)
 	sortTimes(c.soonest, spare)
 	sortTimes(c.ended, spare)
+	c.arrivals, c.ends = momentsOf(c.arrived), momentsOf(c.ended)
 	return c
+}
+
+// moments are times in order. They are about as many as the equal parts that their range is cut into: first is the place of
+// the first in each part, so that hardly anything is left to search.
+type moments struct {
+	times         []int64
+	lowest, width int64
+	first         []int32
+}
+
+func momentsOf(times []int64) moments {
+	n := len(times)
+	if n == 0 {
+		return moments{}
+	}
+	m := moments{times: times, lowest: times[0], width: (times[n-1]-times[0])/int64(n) + 1, first: make([]int32, 1, n+1)}
+	for i, t := range times {
+		for part := (t - m.lowest) / m.width; int64(len(m.first)) <= part; {
+			m.first = append(m.first, int32(i))
+		}
+	}
+	m.first = append(m.first, int32(n))
+	return m
+}
+
+// upTo is how many times are not later than one.
+func (m *moments) upTo(t int64) int {
+	if len(m.times) == 0 || t < m.lowest {
+		return 0
+	}
+	part := (t - m.lowest) / m.width
+	if part >= int64(len(m.first)-1) {
+		return len(m.times)
+	}
+	from, to := m.first[part], m.first[part+1]
+	i, _ := slices.BinarySearch(m.times[from:to], t+1)
+	return int(from) + i
 }
 
 // sortTimes sorts times by their digits, from the lowest on, which takes a pass for each 11 bits of the range
@@ -193,9 +235,7 @@ func sortTimes(times, spare []int64) {
 
 // at is how many were in flight at a moment, those included that arrived then.
 func (c *course) at(t int64) int64 {
-	arrived, _ := slices.BinarySearch(c.arrived, t+1)
-	ended, _ := slices.BinarySearch(c.ended, t+1)
-	return int64(arrived - ended)
+	return int64(c.arrivals.upTo(t) - c.ends.upTo(t))
 }
 
 // most is the highest number in flight. At one moment ends come first.

@@ -124,6 +124,15 @@ func TestSortTimes(t *testing.T) {
 			if !slices.Equal(times, want) {
 				t.Errorf("%d times in %d: not sorted", n, span)
 			}
+			m := momentsOf(times)
+			for _, at := range append(slices.Clone(times), -1<<41, 0, span/2, span) {
+				for _, at := range []int64{at - 1, at, at + 1} {
+					want, _ := slices.BinarySearch(times, at+1)
+					if got := m.upTo(at); got != want && at != math.MaxInt64 {
+						t.Fatalf("%d of %d times in %d are up to %d, want %d", got, n, span, at, want)
+					}
+				}
+			}
 		}
 	}
 }
