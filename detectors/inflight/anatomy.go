@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"go-debug/analyze/evidence"
@@ -24,10 +25,11 @@ func (f *traffic) anatomy(e evidence.RequestExemplar) stats.Measure {
 	return m
 }
 
-// step is a spell of a time line in words.
+// step is a spell of a time line in words, or several that were the same again.
 type step struct {
-	ns   int64
-	text string // what it was, without for how long
+	ns    int64
+	times int
+	text  string // what it was, without for how long
 }
 
 const (
@@ -46,7 +48,11 @@ func (f *traffic) tell(line []evidence.RequestSegment, total int64) string {
 	steps, rest := f.steps(line, total, maxSteps)
 	var parts []string
 	for _, s := range steps {
-		parts = append(parts, duration(float64(s.ns)/1e9)+" "+s.text)
+		long := duration(float64(s.ns) / 1e9)
+		if s.times > 1 {
+			long += " (" + strconv.Itoa(s.times) + " times)"
+		}
+		parts = append(parts, long+" "+s.text)
 	}
 	if rest > 0 {
 		parts = append(parts, duration(float64(rest)/1e9)+" in short spells")
@@ -70,7 +76,13 @@ func (f *traffic) steps(line []evidence.RequestSegment, total int64, most int) (
 		}
 		frame, _ := ownFrame(f.trace.StackOf(s.Stack))
 		site := tracedSite{state: s.State, frame: frame}
-		out = append(out, step{s.NS, phrase(s.State) + site.where() + f.endedBy(s)})
+		text := phrase(s.State) + site.where() + f.endedBy(s)
+		if n := len(out); n > 0 && out[n-1].text == text {
+			out[n-1].ns += s.NS
+			out[n-1].times++
+			continue
+		}
+		out = append(out, step{s.NS, 1, text})
 	}
 	return out, rest
 }

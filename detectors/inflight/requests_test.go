@@ -166,6 +166,24 @@ func TestAnatomyOfRequest(t *testing.T) {
 	}
 }
 
+// What a slow request did several times over, with nothing but short spells between, is told once.
+func TestAnatomyTellsTheSameOnce(t *testing.T) {
+	tr := traced(100, evidence.RequestState{State: evidence.StateRunning, NS: 1e9})
+	at := tracedStacks{tr}
+	asks, sleeps := at.handler("runtime.chanrecv1", "main.ask"), at.handler("time.Sleep", "main.rest")
+	wait := func(stack int32, state evidence.Wait, ms int64) evidence.RequestSegment {
+		return evidence.RequestSegment{State: string(state), Stack: stack, NS: ms * 1e6}
+	}
+	short := evidence.RequestSegment{State: evidence.StateRunning, NS: 1e5}
+	tr.Requests[0].Exemplars = []evidence.RequestExemplar{{Exemplar: evidence.Exemplar{Goroutine: 7, AtNS: 2e8, DurationNS: 100e6}, Line: []evidence.RequestSegment{
+		wait(asks, evidence.WaitChanRecv, 20), short, wait(asks, evidence.WaitChanRecv, 30), short, wait(sleeps, evidence.WaitSleep, 10), short, wait(asks, evidence.WaitChanRecv, 39)}}}
+	want := "goroutine 7 from 200 ms on, in order: 50 ms (2 times) in a channel receive at main.go:3 main.ask; 10 ms sleeping at main.go:7 main.rest; " +
+		"39 ms in a channel receive at main.go:3 main.ask; 300 µs in short spells"
+	if got := measured(t, tr, "slowest_request").Method; got != want {
+		t.Errorf("%q,\nwant %q", got, want)
+	}
+}
+
 // Where one of the slowest requests waits for a goroutine of its own, what that one did is told.
 func TestAnatomyOfFanOut(t *testing.T) {
 	tr := traced(100, evidence.RequestState{State: evidence.StateRunning, NS: 1e9})
