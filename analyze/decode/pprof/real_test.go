@@ -71,18 +71,28 @@ func burn(d time.Duration) {
 // park blocks n goroutines on a channel until the test ends.
 func park(t testing.TB, n int, labels rpprof.LabelSet) {
 	stop := make(chan struct{})
-	var started, done sync.WaitGroup
-	started.Add(n)
+	var done sync.WaitGroup
+	all := parked() + n
 	for range n {
 		done.Go(func() {
-			rpprof.Do(context.Background(), labels, func(context.Context) {
-				started.Done()
-				<-stop
-			})
+			rpprof.Do(context.Background(), labels, func(context.Context) { <-stop })
 		})
 	}
-	started.Wait()
 	t.Cleanup(func() { close(stop); done.Wait() })
+	for parked() < all {
+		time.Sleep(time.Millisecond)
+	}
+}
+
+// parked counts the goroutines that park has blocked: one that is still on its way shows another stack.
+func parked() (n int) {
+	buf := make([]byte, 4<<20)
+	for g := range strings.SplitSeq(string(buf[:runtime.Stack(buf, true)]), "\n\n") {
+		if state, _, _ := strings.Cut(g, "\n"); strings.Contains(state, "[chan receive") && strings.Contains(g, "pprof.park.func") {
+			n++
+		}
+	}
+	return n
 }
 
 // contend makes one goroutine wait for a mutex that another holds.
