@@ -71,12 +71,13 @@ func CompareAwaitedStates(a, b AwaitedState) int {
 	return cmp.Or(cmp.Compare(a.State, b.State), cmp.Compare(a.Stack, b.Stack))
 }
 
-// Started is how many goroutines requests started.
-func (f *FanOut) Started() (n int64) {
+// Counts are how many goroutines requests started, and how many of these were left running.
+func (f *FanOut) Counts() (started, left int64) {
 	for _, s := range f.Starts {
-		n += s.Started
+		started += s.Started
+		left += s.Left
 	}
-	return n
+	return started, left
 }
 
 // Add adds another one, whose stacks are given by id. Stacks may be the same then that were not before.
@@ -84,53 +85,53 @@ func (f *FanOut) Add(o *FanOut, id func(int32) int32) {
 	f.Requests += o.Requests
 	f.Crossed += o.Crossed
 	f.Deeper += o.Deeper
-	starts, awaited := map[siteKey]int{}, map[stateKey]int{}
-	for i, s := range f.Starts {
-		starts[siteKey{s.Stack, s.Start}] = i
-	}
-	for i, a := range f.Awaited {
-		awaited[stateKey{a.State, a.Stack}] = i
-	}
+	starts := indexed(&f.Starts, func(s *FanOutStart) siteKey { return siteKey{s.Stack, s.Start} })
 	for _, s := range o.Starts {
-		k := siteKey{id(s.Stack), id(s.Start)}
-		i, ok := starts[k]
-		if !ok {
-			i = len(f.Starts)
-			starts[k] = i
-			f.Starts = append(f.Starts, FanOutStart{Stack: k.stack, Start: k.start})
-		}
-		f.Starts[i].Started += s.Started
-		f.Starts[i].Left += s.Left
+		have := starts.at(FanOutStart{Stack: id(s.Stack), Start: id(s.Start)})
+		have.Started += s.Started
+		have.Left += s.Left
 	}
-	for _, a := range o.Awaited {
-		k := stateKey{a.State, id(a.Stack)}
-		i, ok := awaited[k]
-		if !ok {
-			i = len(f.Awaited)
-			awaited[k] = i
-			f.Awaited = append(f.Awaited, Awaited{State: k.state, Stack: k.stack})
-		}
-		f.Awaited[i].add(&a, id)
+	awaited := indexed(&f.Awaited, func(a *Awaited) stateKey { return stateKey{a.State, a.Stack} })
+	for i := range o.Awaited {
+		a := &o.Awaited[i]
+		awaited.at(Awaited{State: a.State, Stack: id(a.Stack)}).add(a, id)
 	}
 }
 
 func (a *Awaited) add(o *Awaited, id func(int32) int32) {
 	a.Count += o.Count
 	a.NS += o.NS
-	at := map[stateKey]int{}
-	for i, s := range a.For {
-		at[stateKey{s.State, s.Stack}] = i
-	}
+	states := indexed(&a.For, func(s *AwaitedState) stateKey { return stateKey{s.State, s.Stack} })
 	for _, s := range o.For {
-		k := stateKey{s.State, id(s.Stack)}
-		i, ok := at[k]
-		if !ok {
-			i = len(a.For)
-			at[k] = i
-			a.For = append(a.For, AwaitedState{State: k.state, Stack: k.stack})
-		}
-		a.For[i].NS += s.NS
+		states.at(AwaitedState{State: s.State, Stack: id(s.Stack)}).NS += s.NS
 	}
+}
+
+// index finds the elements of a list by what identifies them.
+type index[K comparable, T any] struct {
+	list  *[]T
+	keyOf func(*T) K
+	place map[K]int
+}
+
+func indexed[K comparable, T any](list *[]T, keyOf func(*T) K) index[K, T] {
+	x := index[K, T]{list, keyOf, make(map[K]int, len(*list))}
+	for i := range *list {
+		x.place[keyOf(&(*list)[i])] = i
+	}
+	return x
+}
+
+// at is the element that is identified as another one is, which is appended if there is none. It is valid until the next.
+func (x index[K, T]) at(like T) *T {
+	k := x.keyOf(&like)
+	i, ok := x.place[k]
+	if !ok {
+		i = len(*x.list)
+		x.place[k] = i
+		*x.list = append(*x.list, like)
+	}
+	return &(*x.list)[i]
 }
 
 // order sorts all lists.

@@ -55,6 +55,17 @@ func (s *Requests) AddCounts(r *Requests) {
 	s.Met = MergeMet(s.Met, r.Met)
 }
 
+// AddFanOut adds the goroutines that other requests started, if they did; their stacks are given by id.
+func (s *Requests) AddFanOut(f *FanOut, id func(int32) int32) {
+	if f == nil {
+		return
+	}
+	if s.FanOut == nil {
+		s.FanOut = &FanOut{}
+	}
+	s.FanOut.Add(f, id)
+}
+
 func (s *requestSum) add(r *Requests, id func(int32) int32, merged bool) {
 	s.merged = s.merged || merged
 	s.AddCounts(r)
@@ -70,12 +81,7 @@ func (s *requestSum) add(r *Requests, id func(int32) int32, merged bool) {
 			have.Parts[i] += st.Parts[i]
 		}
 	}
-	if r.FanOut != nil {
-		if s.FanOut == nil {
-			s.FanOut = &FanOut{}
-		}
-		s.FanOut.Add(r.FanOut, id)
-	}
+	s.AddFanOut(r.FanOut, id)
 	for _, e := range r.Exemplars {
 		e.Line = relabelled(e.Line, id)
 		s.Exemplars = append(s.Exemplars, e)
@@ -116,11 +122,10 @@ func (f requestFold) finish(id []int32) []Requests {
 			return cmp.Or(cmp.Compare(a.State, b.State), cmp.Compare(a.Stack, b.Stack))
 		})
 		final := func(stack int32) int32 { return id[stack] }
-		if r.FanOut != nil {
-			f := &FanOut{}
-			f.Add(r.FanOut, final)
-			f.order()
-			r.FanOut = f
+		if f := r.FanOut; f != nil {
+			r.FanOut = nil
+			r.AddFanOut(f, final)
+			r.FanOut.order()
 		}
 		for i := range r.Exemplars {
 			r.Exemplars[i].Line = relabelled(r.Exemplars[i].Line, final)

@@ -28,10 +28,7 @@ func (f *traffic) fanOutReport() *analyze.LoadFanOut {
 		return nil
 	}
 	out := &analyze.LoadFanOut{Unfollowed: f.FanOut.Crossed}
-	for _, s := range f.FanOut.Starts {
-		out.Started += s.Started
-		out.Left += s.Left
-	}
+	out.Started, out.Left = f.FanOut.Counts()
 	if f.InFlightNS == 0 {
 		return out
 	}
@@ -76,11 +73,8 @@ func (f *traffic) starts() (started, left float64) {
 	if f.FanOut == nil {
 		return 0, 0
 	}
-	for _, s := range f.FanOut.Starts {
-		started += float64(s.Started)
-		left += float64(s.Left)
-	}
-	return started, left
+	s, l := f.FanOut.Counts()
+	return float64(s), float64(l)
 }
 
 // fanOutMeasures are the goroutines that a request starts and leaves, and what those did that requests waited for.
@@ -107,7 +101,8 @@ func (f *traffic) fanOutMeasures() []stats.Measure {
 			Method: "of those, still there 10 ms after the request was over: " +
 				f.namedStarts(func(s evidence.FanOutStart) int64 { return s.Left }) + "; " + requestMethod}.Over(f.seconds))
 	}
-	for _, a := range f.awaited()[:min(len(f.awaited()), 3)] {
+	awaited := f.awaited()
+	for _, a := range awaited[:min(len(awaited), 3)] {
 		if a.ns*50 < f.InFlightNS { // less than 2 %
 			break
 		}

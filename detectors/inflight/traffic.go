@@ -42,12 +42,7 @@ func trafficOf(t *evidence.Trace) (all *traffic, routes []*traffic) {
 func (f *traffic) add(r *evidence.Requests) {
 	f.AddCounts(r)
 	f.States = append(f.States, r.States...)
-	if r.FanOut != nil {
-		if f.FanOut == nil {
-			f.FanOut = &evidence.FanOut{}
-		}
-		f.FanOut.Add(r.FanOut, func(stack int32) int32 { return stack })
-	}
+	f.AddFanOut(r.FanOut, func(stack int32) int32 { return stack })
 	f.Exemplars = append(f.Exemplars, r.Exemplars...)
 	slices.SortStableFunc(f.Exemplars, func(a, b evidence.RequestExemplar) int { return cmp.Compare(b.DurationNS, a.DurationNS) })
 	f.Exemplars = f.Exemplars[:min(len(f.Exemplars), evidence.MaxExemplars)]
