@@ -54,23 +54,34 @@ func (w Want) at(f *analyze.Finding) bool {
 
 // Wants reads the comments `// want "RULE"`, `// want low "RULE"` and `// want nowhere "RULE"` of the Go files in dir, in the order of files and lines.
 func Wants(dir string) ([]Want, error) {
-	files, err := filepath.Glob(filepath.Join(dir, "*.go"))
+	var wants []Want
+	err := eachFile(dir, func(name string, src []byte) error {
+		ws, err := wantsInFile(name, src)
+		wants = append(wants, ws...)
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
-	var wants []Want
+	return wants, nil
+}
+
+// eachFile hands on the Go files in dir, in the order of their names.
+func eachFile(dir string, do func(name string, src []byte) error) error {
+	files, err := filepath.Glob(filepath.Join(dir, "*.go"))
+	if err != nil {
+		return err
+	}
 	for _, name := range files {
 		src, err := os.ReadFile(name)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		ws, err := wantsInFile(filepath.Base(name), src)
-		if err != nil {
-			return nil, err
+		if err := do(filepath.Base(name), src); err != nil {
+			return err
 		}
-		wants = append(wants, ws...)
 	}
-	return wants, nil
+	return nil
 }
 
 // paramComment sets a parameter for the captures of a fixture, as --param does: of rules that are off without it.
@@ -80,21 +91,19 @@ var paramComment = regexp.MustCompile(`(?m)^\s*// param ([a-z]+\.[a-z0-9-]+)=(\S
 
 // Params reads the parameters by which the captures in dir are to be analysed, from comments of its Go files.
 func Params(dir string) (map[string]float64, error) {
-	files, err := filepath.Glob(filepath.Join(dir, "*.go"))
+	params := map[string]float64{}
+	err := eachFile(dir, func(name string, src []byte) error {
+		for _, m := range paramComment.FindAllStringSubmatch(string(src), -1) {
+			v, err := strconv.ParseFloat(m[2], 64)
+			if err != nil {
+				return fmt.Errorf("%s: param %s: %w", name, m[1], err)
+			}
+			params[m[1]] = v
+		}
+		return nil
+	})
 	if err != nil {
 		return nil, err
-	}
-	params := map[string]float64{}
-	for _, name := range files {
-		src, err := os.ReadFile(name)
-		if err != nil {
-			return nil, err
-		}
-		for _, m := range paramComment.FindAllStringSubmatch(string(src), -1) {
-			if params[m[1]], err = strconv.ParseFloat(m[2], 64); err != nil {
-				return nil, fmt.Errorf("%s: param %s: %w", filepath.Base(name), m[1], err)
-			}
-		}
 	}
 	return params, nil
 }
