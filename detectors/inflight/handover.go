@@ -23,9 +23,9 @@ func (f *traffic) handedOver(s *tracedSite) bool {
 		}
 	}
 	for i := range f.trace.Sites {
-		if s := &f.trace.Sites[i]; isRequestRoot(root(f.trace.StackOf(s.Start))) {
-			runs += s.Latency.Count
-			latency += s.Latency.Sum
+		if by := &f.trace.Sites[i]; isRequestRoot(root(f.trace.StackOf(by.Start))) {
+			runs += by.Latency.Count
+			latency += by.Latency.Sum
 		}
 	}
 	if runs == 0 || latency < leastHandNS*runs {
