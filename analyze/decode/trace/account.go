@@ -85,6 +85,9 @@ func (r *replay) waited(x *g, id uint64, ts int64, waker uint64) {
 	if x.marks&annotated != 0 {
 		r.split(x, goWaiting, ts, waker)
 	}
+	if x.marks&watching != 0 && r.req.names.of(uint64(x.stack)).network {
+		x.rare.tracked.woken = ts
+	}
 	if x.stack == 0 {
 		// Where the stack is unknown, what the goroutine is says why it waits.
 		r.t.stackless = append(r.t.stackless, waitMark{g: id, root: x.root, since: x.since, ns: d, reason: x.reason, waker: uint32(waker)})

@@ -122,7 +122,8 @@
 //
 // Each nanosecond of a request is in one state, that of its goroutine. Requests that were being served when the
 // window began, or are when it ends, are counted and their durations kept apart. The client had gone if net/http's
-// watch over the connection ended before the handler did and no other request followed.
+// watch over the connection was woken by the network for the last time, or woke the handler, before that returned and no
+// other request followed. When its goroutine ends says less: it tells the handler before it is done itself.
 //
 // A goroutine that is made while a request is being served is the request's own if it is made by the goroutine that
 // serves it, or by another one of its own, three deep; the fourth in a row is only counted. It is left running if it is

@@ -149,7 +149,10 @@ func (x *g) lost(to int64) {
 
 // annotate says whether what the goroutine does has to be split.
 func (x *g) annotate() {
-	x.marks &^= annotated
+	x.marks &^= annotated | watching
+	if t := x.rare.tracked; t != nil && t.kind == watchesConn {
+		x.marks |= watching
+	}
 	if len(x.rare.regions)+len(x.rare.tasks) > 0 || x.rare.tracked != nil && x.rare.tracked.kind != watchesConn || x.rare.child != nil {
 		x.marks |= annotated
 	}

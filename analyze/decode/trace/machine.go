@@ -144,6 +144,8 @@ const (
 	unsure
 	// annotated is set while regions or tasks of it are open.
 	annotated
+	// watching is set for one that watches a connection: when it was woken last counts.
+	watching
 )
 
 // gRare is what few goroutines have.

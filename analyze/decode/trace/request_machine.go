@@ -245,6 +245,15 @@ func (t *tracked) finish(m *requestTally, at int64, by endCause) {
 	m.complete(q)
 }
 
+// watchEnd is when the watch over a connection had what ended it. Its goroutine may go on for longer than the handler,
+// which it tells that the client left before it is done itself. One that had not to wait shows it only in that.
+func (t *tracked) watchEnd(gone int64) int64 {
+	if t.woken != 0 {
+		return t.woken
+	}
+	return gone
+}
+
 // clientLeft takes the end of the watch over a connection.
 func (t *tracked) clientLeft(m *requestTally, during uint32, at int64) {
 	switch {
@@ -258,8 +267,11 @@ func (t *tracked) clientLeft(m *requestTally, during uint32, at int64) {
 	}
 }
 
-// exit takes the end of the goroutine.
+// exit takes the end of the goroutine, which one from before the generation may tell twice: itself and who finds it gone.
 func (t *tracked) exit(m *requestTally) {
+	if t.gone {
+		return
+	}
 	switch t.phase {
 	case phaseServing:
 		t.finish(m, t.at, endReplied)

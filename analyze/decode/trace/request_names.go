@@ -2,6 +2,7 @@ package trace
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 
 	"go-debug/analyze/evidence"
@@ -37,6 +38,7 @@ const (
 	roleAfter                      // the reply is written
 	roleHijack                     // the handler takes the connection over
 	roleTake                       // a worker without a request
+	roleLeft                       // the watch tells the handler that the client has gone
 )
 
 // requestStack is what one stack says.
@@ -212,6 +214,9 @@ func (r *stackReader) read(e stackEntry) (s requestStack) {
 	switch class := r.frames[root].class; {
 	case class&nameWatch != 0:
 		s.kind = watchesConn
+		if n := len(inside); n > 0 && strings.HasPrefix(r.text(inside[n-1].function), "net/http.(*connReader).handleReadError") {
+			s.role = roleLeft
+		}
 	case class&nameServe != 0:
 		s.kind = servesConn
 		r.connection(&s, inside)
@@ -288,6 +293,7 @@ func (r *stackReader) connection(s *requestStack, inside []stackFrame) {
 }
 
 // finalFlush reports the write behind which there is no other for one reply. Of TLS a reply may take several.
+// Where the server is closed during a write, what closes the connection is called from there too, and writes nothing.
 func (r *stackReader) finalFlush(inside []stackFrame) bool {
 	last := len(inside) - 2
 	for i, name := range []string{"bufio.(*Writer).Flush", "net/http.checkConnErrorWriter.Write", "net.(*conn).Write"} {
@@ -295,7 +301,7 @@ func (r *stackReader) finalFlush(inside []stackFrame) bool {
 			return false
 		}
 	}
-	return true
+	return !slices.ContainsFunc(inside, func(f stackFrame) bool { return r.text(f.function) == "internal/poll.(*FD).writeUnlock" })
 }
 
 // finishing tells how far finishRequest is from the function that it calls. It flushes the reply, then waits for

@@ -110,6 +110,34 @@ func TestFinishing(t *testing.T) {
 	}
 }
 
+// The last of a reply is written once; a connection that is closed meanwhile is closed from where it is written.
+func TestFinalFlush(t *testing.T) {
+	write := []string{"syscall.write", "syscall.Write", "internal/poll.ignoringEINTRIO", "internal/poll.(*FD).Write"}
+	closing := []string{"syscall.Close", "internal/poll.(*SysFile).destroy", "internal/poll.(*FD).destroy", "internal/poll.(*FD).writeUnlock", "internal/poll.(*FD).Write"}
+	plain := []string{"net.(*netFD).Write", "net.(*conn).Write", "net/http.checkConnErrorWriter.Write", "bufio.(*Writer).Flush", "net/http.(*response).finishRequest"}
+	overTLS := []string{"net.(*netFD).Write", "net.(*conn).Write", "crypto/tls.(*Conn).write", "crypto/tls.(*Conn).Write",
+		"net/http.checkConnErrorWriter.Write", "bufio.(*Writer).Flush", "net/http.(*response).finishRequest"}
+	for _, tt := range []struct {
+		name  string
+		calls [][]string
+		want  bool
+	}{
+		{"write", [][]string{write, plain}, true},
+		{"close", [][]string{closing, plain}, false},
+		{"write over TLS", [][]string{write, overTLS}, false},
+		{"cut stack", [][]string{{"net/http.(*response).finishRequest"}}, false},
+	} {
+		r := stackReader{t: &tables{}}
+		for _, name := range slices.Concat(tt.calls...) {
+			r.frames = append(r.frames, stackFrame{function: int32(len(r.t.texts))})
+			r.t.texts = append(r.t.texts, []byte(name))
+		}
+		if got := r.finalFlush(r.frames); got != tt.want {
+			t.Errorf("%s: final %v, want %v", tt.name, got, tt.want)
+		}
+	}
+}
+
 // Sorting by digits is sorting, whatever the times span.
 func TestSortTimes(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))

@@ -100,7 +100,7 @@ func (r *replay) shows(x *g, ts int64, to goStatus, stack uint64) {
 
 // passes takes a stack that a goroutine shows while it goes on running.
 func (r *replay) passes(x *g, ts int64, stack uint64) {
-	if stack == 0 || x.marks&annotated == 0 && !x.undetermined() {
+	if stack == 0 || x.marks&(annotated|watching) == 0 && !x.undetermined() {
 		return
 	}
 	s := r.req.names.of(stack)
@@ -113,7 +113,12 @@ func (r *replay) passes(x *g, ts int64, stack uint64) {
 	if x.rare == nil || x.rare.tracked == nil {
 		return
 	}
-	if x.rare.tracked.labelled(s) {
+	if t := x.rare.tracked; t.kind == watchesConn {
+		if s.role == roleLeft && t.woken == 0 {
+			t.woken = ts
+		}
+		return
+	} else if t.labelled(s) {
 		return // it goes on running
 	}
 	r.spent(x, goRunning, ts, 0)
@@ -215,10 +220,11 @@ func (r *replay) trackEnd(x *g, ts int64) {
 	t := x.rare.tracked
 	t.apply(r.req.tally, &requestEvent{kind: eventEnd, at: ts})
 	if t.watched != nil {
-		t.watched.clientLeft(r.req.tally, t.during, ts)
+		t.watched.clientLeft(r.req.tally, t.during, t.watchEnd(ts))
 	}
 	if !t.head.carried && t.kind != servesConn {
 		x.rare.tracked = nil
+		x.marks &^= watching
 		if x.rare != &t.rare {
 			r.req.free = append(r.req.free, t)
 		} else if len(t.rare.regions)+len(t.rare.tasks) == 0 {

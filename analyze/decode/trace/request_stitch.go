@@ -42,6 +42,18 @@ type watchEnd struct {
 	at     int64
 }
 
+// wokenIn is when a watch from before the generation was last woken, if that was in this one.
+func (t *tracked) wokenIn(x *g) int64 {
+	woken := t.woken
+	if x.headStart == goWaiting && x.marks&headUnmet == 0 {
+		woken = x.headTime
+	}
+	if x.rare != nil && x.rare.tracked != nil {
+		woken = max(woken, x.rare.tracked.woken)
+	}
+	return woken
+}
+
 // requests joins what a generation says of requests. It comes before goroutines are joined, of which it
 // needs to know what they were doing until then.
 func (s *stitcher) requests() {
@@ -66,7 +78,8 @@ func (s *stitcher) requests() {
 			live = append(live, x)
 		}
 		if have := w.tracked[x.id]; have != nil && have.kind == watchesConn && x.carried && x.gone {
-			t.ends[have.watches] = watchEnd{have.during, x.since}
+			have.woken = have.wokenIn(x)
+			t.ends[have.watches] = watchEnd{have.during, have.watchEnd(x.since)}
 		}
 		if x.rare != nil && x.rare.child != nil {
 			made = append(made, x)
@@ -99,6 +112,9 @@ func (t *translator) goroutine(x *g) {
 		delete(t.w.tracked, x.id)
 		return
 	case local == nil:
+		if have != nil && have.kind == watchesConn {
+			have.woken = have.wokenIn(x)
+		}
 	case !x.carried:
 		have = t.export(local)
 	case local.head.mode == headNone && local.kind != servesMultiple:
@@ -107,7 +123,7 @@ func (t *translator) goroutine(x *g) {
 			next.before, next.serial = have.before, have.serial
 		}
 		if local.kind == watchesConn && have != nil {
-			next.watches, next.during = have.watches, have.during
+			next.watches, next.during, next.woken = have.watches, have.during, have.wokenIn(x)
 		}
 		have = next
 	case local.kind == servesMultiple:

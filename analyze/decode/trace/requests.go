@@ -164,6 +164,7 @@ type tracked struct {
 	watched *tracked // by a goroutine that watches a connection
 	watches uint64   // that goroutine's id
 	during  uint32   // the serial of the request during which it was made
+	woken   int64    // when it last got something to read, or was told to stop
 
 	// Of one that was there before the generation:
 	head headState
@@ -171,7 +172,7 @@ type tracked struct {
 }
 
 // clientWatch is what decides, once a request is over, whether its client had gone: the watch over the
-// connection ended before the handler did, and no other request followed.
+// connection had what ended it before the handler returned, and no other request followed.
 type clientWatch struct {
 	serial   uint32
 	handled  int64
