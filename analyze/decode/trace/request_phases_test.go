@@ -92,6 +92,23 @@ func TestPreemptedBehindTheReply(t *testing.T) {
 	}
 }
 
+// Who looks for goroutines that are gone may find one whose end was told, and counts nothing again.
+func TestEndToldTwice(t *testing.T) {
+	l := newLine()
+	l.reads()
+	l.conn.clientLeft(l.tally, l.conn.serial, l.now)
+	l.replies()
+	l.conn.exit(l.tally)
+	l.conn.exit(l.tally)
+	var abandoned int64
+	for _, r := range l.tally.routes {
+		abandoned += r.abandoned
+	}
+	if got := fmt.Sprint(l.ends()); got != "[1 4]" || abandoned != 1 {
+		t.Errorf("requests %s, %d of them abandoned; want [1 4] and 1", got, abandoned)
+	}
+}
+
 // What finishRequest calls says how far it is.
 func TestFinishing(t *testing.T) {
 	for called, want := range map[string]requestRole{

@@ -2,6 +2,7 @@ package trace
 
 import (
 	"bytes"
+	"maps"
 	"os"
 	"strings"
 	"testing"
@@ -55,6 +56,26 @@ func TestRequestsOfReleases(t *testing.T) {
 			}
 			if seen["http/1"] != 40 || seen["http/2"] != 40 || len(seen) != 2 {
 				t.Errorf("%v, want 40 of each protocol", seen)
+			}
+		})
+	}
+}
+
+// Of six requests three lost their clients, whatever the scheduler made of it. The traces are of TestAbandonedRequests on a machine
+// with more to do than it could: the watch over a connection ends after the handler that it told; it finds the client gone
+// without having to wait, and ends after it too; the server closes a connection while the reply is being written.
+func TestClientsThatLeft(t *testing.T) {
+	for _, file := range []string{"left-late-watch.trace", "left-at-once.trace", "left-closed-server.trace"} {
+		t.Run(file, func(t *testing.T) {
+			tr := requestsOf(t, file)
+			got := map[string][2]int64{}
+			for _, r := range tr.Requests {
+				got[r.Route] = [2]int64{r.Completed, r.Abandoned}
+			}
+			const here = "go-debug/analyze/decode/trace."
+			want := map[string][2]int64{here + "TestAbandonedRequests.func1": {3, 3}, here + "sleepingHandler": {3, 0}}
+			if !maps.Equal(got, want) {
+				t.Errorf("completed and abandoned: %v, want %v", got, want)
 			}
 		})
 	}

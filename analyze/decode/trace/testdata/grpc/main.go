@@ -1,7 +1,7 @@
 // Command grpc writes the traces of a gRPC server that the tests of the decoder read: 40 calls by 4 clients at a
 // time, each of which sleeps a millisecond, to a server with a goroutine for each call and to one with 2 workers.
 //
-//	go run . goroutines.trace workers.trace
+//	go run -trimpath . goroutines.trace workers.trace
 package main
 
 import (

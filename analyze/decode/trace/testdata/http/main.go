@@ -1,7 +1,7 @@
 // Command http writes the traces of servers built by several toolchains that the tests of the decoder read: 40 requests by 4 clients over
 // HTTP/1.1, and 40 over HTTP/2, each of which sleeps a millisecond.
 //
-//	for v in 1.22.12 1.23.12 1.24.13 1.25.11 1.27.0; do GOTOOLCHAIN=go$v go run . ../http-go${v%.*}.trace; done
+//	for v in 1.22.12 1.23.12 1.24.13 1.25.11 1.27.0; do GOTOOLCHAIN=go$v go run -trimpath . ../http-go${v%.*}.trace; done
 package main
 
 import (

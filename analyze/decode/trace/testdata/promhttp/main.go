@@ -1,7 +1,7 @@
 // Command promhttp writes the trace of a server with client_golang's middleware that the tests of the decoder read: 40 requests
 // for work, each of which sleeps a millisecond, and 10 for the metrics, by 4 clients.
 //
-//	go run . ../promhttp.trace
+//	go run -trimpath . ../promhttp.trace
 package main
 
 import (
