@@ -20,7 +20,7 @@ func (r *replay) taskBegin(x *g, ts int64, id, name, stack uint64) error {
 	}
 	r.t.tasks[id] = taskMark{id: id, g: x.id, name: name, at: ts}
 	if m := x.more(); len(m.tasks) < maxOpenTasks {
-		m.tasks = append(m.tasks, openTask{id, &parts{since: ts}})
+		m.tasks = append(m.tasks, openTask{id, &parts{since: ts, unknown: x.ahead(ts)}})
 		x.annotate()
 	}
 	return nil
@@ -36,7 +36,7 @@ func (r *replay) taskEnd(x *g, ts int64, id, stack uint64) {
 		for i, open := range x.rare.tasks {
 			if open.id == id {
 				p = open.parts
-				p.add(goRunning, x.since, ts, 0, 0)
+				p.close(x, ts)
 				x.rare.tasks = append(x.rare.tasks[:i], x.rare.tasks[i+1:]...)
 				x.annotate()
 				break
@@ -58,7 +58,7 @@ func (r *replay) regionBegin(x *g, ts int64, task, name, stack uint64) {
 	r.needString(name)
 	r.needStack(stack)
 	m := x.more()
-	m.regions = append(m.regions, regionMark{name: name, task: task, since: ts, parts: &parts{since: ts}})
+	m.regions = append(m.regions, regionMark{name: name, task: task, since: ts, parts: &parts{since: ts, unknown: x.ahead(ts)}})
 	x.annotate()
 	r.span(spanID{name: name}).bins.created(ts)
 }
@@ -77,7 +77,7 @@ func (r *replay) regionEnd(x *g, ts int64, task, name, stack uint64) error {
 	}
 	x.rare.regions = open[:len(open)-1]
 	x.annotate()
-	m.parts.add(goRunning, x.since, ts, 0, 0)
+	m.parts.close(x, ts)
 	r.span(spanID{name: name}).end(evidence.Exemplar{Goroutine: x.id, AtNS: m.since, DurationNS: max(ts-m.since, 0)}, m.parts)
 	return nil
 }

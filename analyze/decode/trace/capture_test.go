@@ -34,7 +34,23 @@ func record(t testing.TB, run func()) []byte {
 		defer rtrace.Stop()
 		run()
 	}()
+	keep(t, buf.Bytes())
 	return buf.Bytes()
+}
+
+// keep leaves the trace that a test failed on among its artifacts (go test -artifacts): the next is another.
+func keep(t testing.TB, data []byte) {
+	t.Cleanup(func() {
+		if !t.Failed() {
+			return
+		}
+		path := filepath.Join(t.ArtifactDir(), "failed.trace")
+		if err := os.WriteFile(path, data, 0o644); err != nil {
+			t.Log(err)
+			return
+		}
+		t.Log("failed on", path)
+	})
 }
 
 // newGeneration makes the tracer end a generation: what a flight recorder writes is whole ones.

@@ -103,6 +103,19 @@ func (p *parts) add(status goStatus, from, to int64, stack, reason uint32) {
 	}
 }
 
+// close adds what the goroutine has done since its last change of state.
+func (p *parts) close(x *g, ts int64) {
+	if x.ahead(ts) {
+		p.unknown = true
+		return
+	}
+	p.add(goRunning, x.since, ts, 0, 0)
+}
+
+// ahead reports that of a goroutine which runs now, as its thread says, more is known already: events that were forced,
+// because what they depend on is lost, have shown what it did later.
+func (x *g) ahead(ts int64) bool { return x.status != goRunning || x.since > ts }
+
 // split adds the end of a state to all that is open on a goroutine.
 func (r *replay) split(x *g, status goStatus, to int64, waker uint64) {
 	if x.rare.tracked != nil {

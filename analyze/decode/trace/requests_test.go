@@ -99,6 +99,7 @@ func recordFlight(t testing.TB, run func()) []byte {
 	if _, err := fr.WriteTo(&buf); err != nil {
 		t.Fatal(err)
 	}
+	keep(t, buf.Bytes())
 	return buf.Bytes()
 }
 
