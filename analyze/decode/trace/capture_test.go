@@ -98,6 +98,17 @@ func waitParked(t testing.TB, n int, reason, function string) {
 	}
 }
 
+// waitServed returns once all connections of servers wait for a request: the replies that clients have are over for the
+// servers too.
+func waitServed(t testing.TB) {
+	t.Helper()
+	for deadline := time.Now().Add(30 * time.Second); parked("", "net/http.(*conn).serve") != parked("IO wait", "net/http.(*conn).serve"); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("servers go on serving")
+		}
+	}
+}
+
 func decode(t testing.TB, data []byte) *evidence.Set {
 	t.Helper()
 	set, err := Decode(t.Context(), bytes.NewReader(data), evidence.Position{Source: "t.trace"}, budget.Budget{})

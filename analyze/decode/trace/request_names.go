@@ -47,6 +47,7 @@ type requestStack struct {
 	role     requestRole
 	excluded bool // profiles and metrics: no work of the service
 	network  bool // waits in the network poller
+	system   bool // starts in the runtime: it is there for all the program, whoever had to make it
 	final    bool // of roleFlush: writes the last of the reply, which is one system call unless it has to wait
 	rank     uint8
 	route    uint16 // of requestNames.routes; 0 when the stack does not show it
@@ -80,6 +81,7 @@ const (
 	nameExcluded
 	nameNetwork // the network poller
 	nameHijack
+	nameRuntime
 )
 
 const serveName = "net/http.(*conn).serve"
@@ -115,6 +117,8 @@ func classOfName(name, root string) (c nameClass) {
 		c |= nameNetwork
 	case name == "net/http.(*conn).hijackLocked":
 		c |= nameHijack
+	case strings.HasPrefix(name, "runtime.") && name != "runtime.corostart": // iter.Pull's are the program's
+		c |= nameRuntime
 	}
 	return c
 }
@@ -205,6 +209,7 @@ func (r *stackReader) read(e stackEntry) (s requestStack) {
 		r.frames = append(r.frames, f)
 	}
 	if root < 0 || c.err != nil {
+		s.system = len(r.frames) > 0 && r.frames[len(r.frames)-1].class&nameRuntime != 0
 		return s
 	}
 	for _, f := range r.frames[:min(3, len(r.frames))] {

@@ -53,7 +53,9 @@ func (x *g) untrack() {
 func (r *replay) trackMade(x, by *g, ts int64, root uint64) {
 	s := r.req.names.of(root)
 	if !s.serves() {
-		r.childMade(x, by, ts)
+		if !s.system {
+			r.childMade(x, by, ts)
+		}
 		return
 	}
 	t := r.req.track(x)

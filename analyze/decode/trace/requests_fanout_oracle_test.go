@@ -116,7 +116,9 @@ func (o *fanOracle) transition(ev *xtrace.Event, st *xtrace.StateTransition, fro
 	}
 	if from == xtrace.GoNotExist {
 		o.gs[id] = &fanGoroutine{id: id}
-		o.made(o.gs[id], by, at)
+		if !startsInRuntime(st.Stack) {
+			o.made(o.gs[id], by, at)
+		}
 	}
 	g := o.of(id)
 	if from != xtrace.GoNotExist {
@@ -129,6 +131,16 @@ func (o *fanOracle) transition(ev *xtrace.Event, st *xtrace.StateTransition, fro
 		}
 		delete(o.gs, id)
 	}
+}
+
+// startsInRuntime reports the stack of a goroutine that is there for all the program, such as the workers of the collector.
+func startsInRuntime(start xtrace.Stack) bool {
+	functions := strings.Fields(framesOf(start))
+	if len(functions) == 0 {
+		return false
+	}
+	first := functions[len(functions)-1]
+	return strings.HasPrefix(first, "runtime.") && first != "runtime.corostart"
 }
 
 func (o *fanOracle) made(g, by *fanGoroutine, at int64) {

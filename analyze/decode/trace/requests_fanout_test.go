@@ -2,11 +2,14 @@ package trace
 
 import (
 	"io"
+	"iter"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -116,6 +119,7 @@ func TestFanOut(t *testing.T) {
 			})
 		}
 		wg.Wait()
+		waitServed(t)
 		time.Sleep(3 * onItsWay) // so that the last request's is seen to stay
 	})
 	got, w := sameEverywhere(t, data)
@@ -165,6 +169,52 @@ func TestFanOut(t *testing.T) {
 		return s.Child != nil && got.StackOf(s.Child.Stack).Contains("go-debug/analyze/decode/trace.(*fanServer).fanningHandler")
 	}) && got.Windows[0].Generations == 1 {
 		t.Errorf("the slowest request waited for no goroutine: %+v", r.Exemplars[0].Line)
+	}
+}
+
+// Goroutines that a request has to make for the runtime are not its own.
+func TestFanOutOfTheRuntime(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
+	var procs atomic.Int32
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		runtime.GOMAXPROCS(int(procs.Load()))
+		runtime.GC() // which has a worker for each processor, and makes those that are missing
+		go askOne()
+		next, stop := iter.Pull(slices.Values([]int{1}))
+		defer stop()
+		next()
+	}))
+	defer srv.Close()
+	for { // until there are more processors than ever: workers stay
+		procs.Add(32)
+		data := record(t, func() {
+			ask(t, srv.Client(), srv.URL)
+			waitServed(t)
+		})
+		tr, _ := sameEverywhere(t, data)
+		workers := int64(0)
+		for _, s := range tr.Sites {
+			if tr.StackOf(s.Start).Contains("runtime.gcBgMarkWorker") && tr.StackOf(s.Stack).Contains("net/http.(*conn).serve") {
+				workers += s.Created
+			}
+		}
+		if workers == 0 {
+			continue
+		}
+		r := route(t, tr, "TestFanOutOfTheRuntime.func1")
+		if r.FanOut == nil {
+			t.Fatal("the request started nothing")
+		}
+		var started []string
+		for _, s := range r.FanOut.Starts {
+			stack := tr.StackOf(s.Start)
+			started = append(started, stack[len(stack)-1].Function)
+		}
+		slices.Sort(started)
+		if want := []string{"go-debug/analyze/decode/trace.askOne", "runtime.corostart"}; !slices.Equal(started, want) {
+			t.Errorf("%d workers were made by a request that is said to have started %q, want %q", workers, started, want)
+		}
+		return
 	}
 }
 
