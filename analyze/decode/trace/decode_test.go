@@ -95,7 +95,7 @@ func checkWakes(t *testing.T, tr *evidence.Trace) {
 	for _, e := range tr.Wakes {
 		woken, _ := tr.StackOf(e.Woken).User()
 		waker, _ := tr.StackOf(e.Waker).User()
-		if strings.HasSuffix(woken.Function, ".lockAndUnlock") {
+		if strings.HasSuffix(woken.Function, ".lockAndUnlock") && e.Wait != evidence.WaitGC { // as in blocksIn
 			mutex += e.Count
 		}
 		if strings.HasSuffix(waker.Function, ".releaseAll") {

@@ -117,7 +117,9 @@ func writesRest(stack string) bool {
 
 func (o *requestOracle) transition(g *oracleGoroutine, from, to xtrace.GoState, at int64, stack string) {
 	switch {
-	case from == to: // a generation begins and says so
+	case from == to && stack == "": // a generation begins and says so, but not where the goroutine is
+		return
+	case from == to:
 	case from == xtrace.GoNotExist:
 		*g = oracleGoroutine{created: at, freed: at}
 	case from == xtrace.GoWaiting:

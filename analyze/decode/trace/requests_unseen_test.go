@@ -21,13 +21,19 @@ func TestRequestsThatNobodySeesArrive(t *testing.T) {
 	defer srv.Close()
 	const connections, each, ahead = 4, 40, 3
 	var mu sync.Mutex
+	next := sync.NewCond(&mu)
 	sent := map[string][]time.Time{} // by connection
+	served := map[string]int{}
 	goroutines := map[string]uint64{}
 	srv.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		mu.Lock()
-		goroutines[r.RemoteAddr] = goroutineNumber()
-		mu.Unlock()
 		sleepingHandler(w, r)
+		mu.Lock()
+		defer mu.Unlock()
+		goroutines[r.RemoteAddr] = goroutineNumber()
+		served[r.RemoteAddr]++
+		for len(sent[r.RemoteAddr]) < min(served[r.RemoteAddr]+1, each) { // however late the client is
+			next.Wait()
+		}
 	})
 	c := &clock{}
 	data := record(t, func() {
@@ -35,13 +41,16 @@ func TestRequestsThatNobodySeesArrive(t *testing.T) {
 		var wg sync.WaitGroup
 		for range connections {
 			wg.Go(func() {
-				times, addr := sendAhead(t, srv.Listener.Addr().String(), each, ahead)
-				mu.Lock()
-				defer mu.Unlock()
-				sent[addr] = times
+				sendAhead(t, srv.Listener.Addr().String(), each, ahead, func(addr string, at time.Time) {
+					mu.Lock()
+					defer mu.Unlock()
+					sent[addr] = append(sent[addr], at)
+					next.Broadcast()
+				})
 			})
 		}
 		wg.Wait()
+		waitParked(t, 0, "", "net/http.(*conn).serve") // else the last replies may not be known to be over
 	})
 	tr, w := sameEverywhere(t, data)
 	addsUp(t, tr)
@@ -83,22 +92,24 @@ func TestRequestsThatNobodySeesArrive(t *testing.T) {
 	}
 }
 
-// sendAhead sends requests on one connection, some of them before it has the replies to those before, and returns when each was sent.
-func sendAhead(t *testing.T, addr string, n, ahead int) (sent []time.Time, local string) {
+// sendAhead sends requests on one connection, some of them before it has the replies to those before. Once one is sent it tells
+// when that began.
+func sendAhead(t *testing.T, addr string, n, ahead int, sent func(local string, at time.Time)) {
 	c, err := net.Dial("tcp", addr)
 	if err != nil {
 		t.Error(err)
-		return nil, ""
+		return
 	}
 	defer c.Close()
 	replies := bufio.NewReader(c)
 	for i := range n + ahead {
 		if i < n {
-			sent = append(sent, time.Now())
+			at := time.Now()
 			if _, err := fmt.Fprintf(c, "GET / HTTP/1.1\r\nHost: x\r\n\r\n"); err != nil {
 				t.Error(err)
-				return sent, c.LocalAddr().String()
+				return
 			}
+			sent(c.LocalAddr().String(), at)
 		}
 		if i < ahead {
 			continue
@@ -111,5 +122,4 @@ func sendAhead(t *testing.T, addr string, n, ahead int) (sent []time.Time, local
 		io.Copy(io.Discard, resp.Body)
 		resp.Body.Close()
 	}
-	return sent, c.LocalAddr().String()
 }
