@@ -101,7 +101,7 @@ const awakeShare = 50
 func (s *survey) corroborated(c *candidate) bool {
 	co := c.cohort
 	return c.watch.still() && !c.wakes() && !quietByNature(c.class) && !co.slows && !co.few && !c.keyed() &&
-		!s.inStep(co.gained, int(co.old[0]))
+		!s.inStep(s.dumps, co.gained, int(co.old[0]))
 }
 
 // requests judges goroutines in the middle of a server's request. Those whose client has gone are
@@ -133,7 +133,7 @@ func (s *survey) counted(c *candidate) analyze.Confidence {
 	switch {
 	case g == nil, c.cohort != nil && c.cohort.verdict == steady && c.cohort.left > 0:
 		return 0 // ids show that they leave
-	case len(g.counts) == 2 || g.verdict == stopped || s.inStep(g.counts.gained(), g.counts.first()):
+	case len(g.counts) == 2 || g.verdict == stopped || s.inStep(s.snapshots, g.counts.gained(), g.counts.first()):
 		return analyze.Weak
 	}
 	return analyze.Possible

@@ -123,18 +123,20 @@ const countNoise = 3
 
 // inStep reports growth that requests explain: as many of them came into flight, by the metrics of the
 // program. Where it has none the goroutines that serve requests or hold connections are counted instead,
-// in number or in proportion; those of another server in the same process are among them.
-func (s *survey) inStep(gained, first int) bool {
-	if inFlight, known := s.demand.gainedInFlight(s.snapshots); known {
+// in number or in proportion; those of another server in the same process are among them. Both are counted in
+// the same snapshots: between the counts with which a capture begins and its first dump a wave of requests may end.
+func (s *survey) inStep(snaps []*evidence.Snapshot, gained, first int) bool {
+	if inFlight, known := s.demand.gainedInFlight(snaps); known {
 		return float64(gained) <= stepSlack*inFlight
 	}
-	served := s.served.gained()
+	requests := seriesOf(snaps, func(g *evidence.Group) bool { return servesRequests(g.Stack) })
+	served := requests.gained()
 	if served < pairGrowth {
 		return false
 	}
 	proportion := float64(gained) / float64(max(first, 1))
 	return float64(gained) <= stepSlack*float64(served) ||
-		proportion <= stepSlack*float64(served)/float64(max(s.served.first(), 1))
+		proportion <= stepSlack*float64(served)/float64(max(requests.first(), 1))
 }
 
 // stepSlack allows for a quarter more goroutines than requests: snapshots and requests are not

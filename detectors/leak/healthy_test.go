@@ -101,6 +101,24 @@ func TestGrowthInStepWithConnectionsIsNeverLikely(t *testing.T) {
 	}
 }
 
+// Subscriptions that end with their requests, of which a wave ended between the counts and the first dump: what
+// comes afterwards comes in step, whatever there was before.
+func TestGrowthInStepAfterAWaveOfRequests(t *testing.T) {
+	stack := userStack("main.subscribe", 7)
+	request := userStack("main.poll", 20, connServe)
+	set := repeat(6, func(i int) []evidence.Group {
+		n := uint64(i+1) * 20
+		return []evidence.Group{group(evidence.WaitChanRecv, stack, ids(1000, 1000+n)...), group(evidence.WaitSelect, request, ids(9000, 9000+n)...)}
+	})
+	set.Trace = traceOf(evidence.WaitChanRecv, stack, ids(1000, 1120), 120)
+	before := counted(-1, number(evidence.WaitChanRecv, stack, 300), number(evidence.WaitSelect, request, 300))
+	set.Snapshots = slices.Insert(set.Snapshots, 0, before)
+	f := expect(t, set, "leak/chan-receive:7 possible").Findings[0]
+	if !strings.Contains(f.Message, "so do requests in flight") {
+		t.Errorf("message %q", f.Message)
+	}
+}
+
 // Growth that stopped is a hint, and none where the goroutines are seen to work.
 func TestGrowthThatStopped(t *testing.T) {
 	stack := userStack("main.worker", 7)

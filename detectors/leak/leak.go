@@ -80,7 +80,6 @@ type survey struct {
 	beforeTrace int // index of the last dump before the trace
 	demand      *demand
 	end         *loadEnd
-	served      series // goroutines that serve requests, per snapshot
 	abandoned   series // of those: without anybody who listens for the client, per snapshot
 	calls       int    // most goroutines that used connections of an HTTP client in a snapshot
 }
@@ -111,7 +110,6 @@ func newSurvey(p *analyze.Pass, l *life) *survey {
 	s.traces = traceSites(l.trace)
 	s.beforeTrace = lastBefore(l.trace, l.dumps)
 	s.demand = demandOf(l.loads)
-	s.served = seriesOf(l.snapshots, func(g *evidence.Group) bool { return servesRequests(g.Stack) })
 	s.abandoned = abandonedSeries(l.snapshots)
 	s.calls = peakCalls(l.snapshots)
 	s.readLoadEnd()

@@ -176,7 +176,7 @@ func (s *survey) missing(c *candidate) string {
 		return "they wake now and then"
 	case quietByNature(c.class):
 		return "such waits are long in healthy programs too"
-	case s.inStep(co.gained, int(co.old[0])):
+	case s.inStep(s.dumps, co.gained, int(co.old[0])):
 		return "so do requests in flight or connections"
 	case co.slows:
 		return "fewer come than did at first"
