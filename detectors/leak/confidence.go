@@ -11,7 +11,7 @@ func (s *survey) confidence(c *candidate) analyze.Confidence {
 		return analyze.Proven
 	}
 	sure := max(s.endless(c), s.survived(c))
-	if s.pooled(c) || sure == 0 && s.gone(c) > endedShare {
+	if s.pooled(c) || s.listens(c) || sure == 0 && s.gone(c) > endedShare {
 		return 0
 	}
 	best := max(sure, s.followed(c), s.counted(c))

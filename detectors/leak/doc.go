@@ -162,7 +162,7 @@
 //
 // Pools of database/sql that are opened and not closed are left to detector netwait, unless they outlive tests.
 // Never reported: goroutine 1, the runtime's goroutines, signal handlers, the test
-// harness, listeners, idle server connections. Idle pools have no births. A ramp to a plateau
+// harness, listeners unless more of them keep coming, idle server connections. Idle pools have no births. A ramp to a plateau
 // dies down. Connections of an HTTP client are as many as were ever in use at once: those that wait for
 // a response or are idle count only when they come evenly in all intervals and are twice as many as
 // the goroutines that use them. Requests queueing under overload leave in the end; while the window is

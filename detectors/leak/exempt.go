@@ -32,17 +32,30 @@ func exempt(class evidence.Wait, stack evidence.Stack, creator evidence.Frame) b
 	return !user && class == evidence.WaitIO && servesRequests(stack)
 }
 
-// foreverFunctions mark goroutines that wait by design however many there are: listeners,
+// foreverFunctions mark goroutines that wait by design however many there are: those of signals,
 // and the helper that watches a server connection while its request is served (it stays
 // and goes with the request).
 var foreverFunctions = map[string]bool{
-	"net.(*TCPListener).Accept":      true,
-	"net.(*TCPListener).AcceptTCP":   true,
-	"net.(*UnixListener).Accept":     true,
-	"net.(*UnixListener).AcceptUnix": true,
-	backgroundRead:                   true,
-	"os/signal.signal_recv":          true,
-	"runtime.ensureSigM.func1":       true,
+	backgroundRead:             true,
+	"os/signal.signal_recv":    true,
+	"runtime.ensureSigM.func1": true,
+}
+
+// acceptFunctions are on the stacks of goroutines that wait for connections.
+var acceptFunctions = []string{
+	"net.(*TCPListener).Accept", "net.(*TCPListener).AcceptTCP",
+	"net.(*UnixListener).Accept", "net.(*UnixListener).AcceptUnix",
+}
+
+func accepts(stack evidence.Stack) bool { return slices.ContainsFunc(acceptFunctions, stack.Contains) }
+
+// listens reports listeners that are there for good, however many: a program serves on them, and tests leave the
+// servers that they share. One that is opened for each request and not closed shows by more of them that keep coming.
+func (s *survey) listens(c *candidate) bool {
+	if !accepts(c.stack) || s.testsOver() {
+		return accepts(c.stack)
+	}
+	return c.left == nil && (c.cohort == nil || c.cohort.verdict != growing) && (c.growth == nil || c.growth.verdict != growing)
 }
 
 // backgroundRead waits for a server connection to break while its request is served.

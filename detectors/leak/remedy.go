@@ -1,6 +1,7 @@
 package leak
 
 import (
+	"regexp"
 	"strings"
 
 	"go-debug/analyze/evidence"
@@ -13,6 +14,11 @@ func (c *candidate) remedy(begun bool) string {
 	switch {
 	case c.code != nil && c.code.Fix != "":
 		return c.code.Fix
+	case accepts(c.stack):
+		return "Close the listener when its owner is done, or the server that serves it (defer srv.Close()): Accept returns then."
+	case c.class == evidence.WaitIO && c.stack.Contains(fileRead):
+		return "Have the other side end when this one is done: close the standard input of the command that writes here, or start it " +
+			"with a context (exec.CommandContext) and cancel that; a pipe or device of the program's own, close."
 	case c.class == evidence.WaitCoroutine:
 		return ""
 	case begun:
@@ -43,5 +49,14 @@ func (c *candidate) libraryCall() string {
 	if p := callee.Package(); internalFrame(callee) || callee.IsWrapper() || p == "sync" || p == "time" {
 		return ""
 	}
-	return callee.Function[strings.LastIndexByte(callee.Function, '/')+1:]
+	return shortName(callee.Function)
 }
+
+// shortName is a function as a program that imports it writes it: backoff.Retry of
+// github.com/cenkalti/backoff/v4.Retry, yaml.Unmarshal of gopkg.in/yaml%2ev3.Unmarshal.
+func shortName(function string) string {
+	function = majorVersion.ReplaceAllString(function, ".")
+	return function[strings.LastIndexByte(function, '/')+1:]
+}
+
+var majorVersion = regexp.MustCompile(`(?:/|%2e)v[0-9]+\.`)

@@ -215,7 +215,7 @@ func waitingIn(c *candidate) string {
 		if c.stack.Contains(readLoop) {
 			return "the read loop of an HTTP connection that no request uses"
 		}
-		return "network I/O"
+		return waitingForIO(c.stack)
 	case evidence.WaitSyscall:
 		return "a system call"
 	case evidence.WaitSleep:
@@ -225,6 +225,20 @@ func waitingIn(c *candidate) string {
 	}
 	return "a wait of unknown kind"
 }
+
+// waitingForIO says what can arrive: connections, or bytes from the network, from a pipe or a terminal. Ordinary files are
+// never waited for like that.
+func waitingForIO(stack evidence.Stack) string {
+	switch {
+	case accepts(stack):
+		return "Accept of a listener"
+	case stack.Contains(fileRead):
+		return "a read of a pipe or a device"
+	}
+	return "network I/O"
+}
+
+const fileRead = "os.(*File).Read"
 
 // withoutWrappers drops compiler-made frames that some formats show and others hide,
 // unless nothing else of the program is left.

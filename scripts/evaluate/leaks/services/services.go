@@ -27,6 +27,7 @@ var services = map[string]func(*environment) http.Handler{
 	"labelled_approval":  newApprovals,
 	"lock_order":         newExchange,
 	"lock_upgrade":       newCarts,
+	"login_callback":     newLogins,
 	"missing_done":       newShipping,
 	"mutex_held":         newLedger,
 	"nil_channel":        newDocuments,
