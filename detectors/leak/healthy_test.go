@@ -49,6 +49,11 @@ func TestHealthyYieldsNothing(t *testing.T) {
 			g.CreatedBy = evidence.Frame{Function: "net/http.(*Server).Serve"}
 			return one(g)
 		},
+		"uploads that clients send slowly": func(i int) []evidence.Group {
+			read := evidence.Stack{{Function: "internal/poll.runtime_pollWait"}, {Function: "net/http.(*connReader).Read"}, {Function: bodyRead},
+				userStack("main.store", 9)[0], {Function: "net/http.serverHandler.ServeHTTP"}, {Function: connServe}}
+			return one(group(evidence.WaitIO, read, ids(10, 50+uint64(i)*20)...))
+		},
 		"background reads of requests": func(i int) []evidence.Group {
 			return one(group(evidence.WaitIO, evidence.Stack{{Function: "internal/poll.runtime_pollWait"},
 				{Function: "net/http.(*connReader).backgroundRead"}}, ids(10, 200+uint64(i)*100)...))
