@@ -117,8 +117,9 @@
 //
 // HTTP/2 and gRPC serve each request in a goroutine of its own, which is the request; workers of gRPC take one
 // after the other. So does whatever function the user names. Requests for profiles and metrics are left out. The
-// route is the outermost function of the program's own behind router and middleware; a handler that leaves no
-// event has none.
+// route is the outermost function of the program's own behind router and middleware: inside of what hands a request on,
+// which is net/http, a dependency's ServeHTTP, and what else of that one's package calls the program. A handler that
+// leaves no event has none.
 //
 // Each nanosecond of a request is in one state, that of its goroutine. Requests that were being served when the
 // window began, or are when it ends, are counted and their durations kept apart. The client had gone if net/http's

@@ -322,43 +322,6 @@ func finishing(called string) requestRole {
 	return roleFlush
 }
 
-// handler finds the route: the outermost frame of the program's own inside the innermost one that hands a
-// request to a handler, which is behind router and middleware.
-func (r *stackReader) handler(s *requestStack, inside []stackFrame) {
-	from, rank := len(inside), rankForeign+1
-	for i := len(inside) - 1; i >= 0; i-- {
-		switch class := inside[i].class; {
-		case class&nameDispatch != 0:
-			from = i
-			rank = min(rank+1, 200)
-		case class&nameExcluded != 0:
-			s.excluded = true
-		case class&nameHijack != 0:
-			s.role = roleHijack
-		}
-	}
-	if r.label(s, inside[:from], rank) || r.label(s, inside, rankForeign+1) {
-		return
-	}
-	r.label(s, inside, rankForeign)
-}
-
-func (r *stackReader) label(s *requestStack, inside []stackFrame, rank uint8) bool {
-	for i := len(inside) - 1; i >= 0; i-- {
-		f := inside[i]
-		name := r.text(f.function)
-		if name == "" || f.class&nameDispatch != 0 {
-			continue
-		}
-		if rank != rankForeign && (evidence.Frame{Function: name}.Std() || isLibrary(r.t.text(f.file))) {
-			continue
-		}
-		s.route, s.rank = r.names.route(name), rank
-		return true
-	}
-	return false
-}
-
 func (n *requestNames) route(name string) uint16 {
 	name = strings.TrimSuffix(name, "-fm")
 	if at, ok := n.byName[name]; ok {
