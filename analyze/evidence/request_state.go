@@ -37,7 +37,8 @@ func awaited(function string, wait Wait) string {
 		"net/http/internal/http2.(*responseWriterState).writeChunk", "golang.org/x/net/http2.(*responseWriterState).writeChunk",
 		"google.golang.org/grpc.(*serverStream).SendMsg":
 		return StateClientWrite
-	case "database/sql.(*DB).conn", "net/http.(*Transport).getConn", "github.com/jackc/puddle/v2.(*Pool[...]).Acquire":
+	case "database/sql.(*DB).conn", "net/http.(*Transport).getConn", "github.com/jackc/puddle/v2.(*Pool[...]).Acquire",
+		"golang.org/x/sync/semaphore.(*Weighted).Acquire":
 		if wait == WaitSyscall {
 			return ""
 		}
@@ -47,6 +48,8 @@ func awaited(function string, wait Wait) string {
 		return StateDownstream
 	}
 	switch {
+	case strings.HasPrefix(function, "golang.org/x/time/rate.(*Limiter)."), strings.HasPrefix(function, "go.uber.org/ratelimit.(*"):
+		return StateLimiter
 	case strings.HasPrefix(function, "net/http.(*http2ClientConn)."), strings.HasPrefix(function, "net/http.(*http2clientStream)."),
 		strings.HasPrefix(function, "net/http/internal/http2.(*ClientConn)."), strings.HasPrefix(function, "golang.org/x/net/http2.(*ClientConn)."),
 		strings.HasPrefix(function, "database/sql.(*") && wait == WaitIO,

@@ -67,6 +67,7 @@ const (
 	StateSyscall     = "syscall"      // files, mostly
 	StateDownstream  = "downstream"   // the answer of another service or database
 	StatePool        = "pool"         // a free connection or worker
+	StateLimiter     = "limiter"      // the program's own limit of a rate
 	StateClientRead  = "client-read"  // the rest of the request
 	StateClientWrite = "client-write" // room for the reply
 	StateNetwork     = "network"      // any other socket

@@ -14,6 +14,7 @@ const (
 	causeGC         = "gc"
 	causeMutex      = "mutex"
 	causePool       = "pool"
+	causeLimiter    = "limiter"
 	causeDownstream = "downstream"
 	causeStuck      = "stuck"
 	causeAbandoned  = "abandoned"
@@ -48,6 +49,8 @@ type cause struct {
 	all   float64    // and in all states together
 	// through is the function in which the goroutines start that were followed, empty when none were.
 	through string
+	// made says that requests make those goroutines; others were there before and serve one request after the other.
+	made bool
 }
 
 // findCause looks for the state and place whose part of what is in flight grew most. It is nil when none did, or when the
@@ -82,6 +85,7 @@ func (f *traffic) findCause() *cause {
 	}
 	c := &cause{site: sites[best], grown: sites[best].grown(third), all: total}
 	c.name, c.through = f.causeOf(c.site, followed)
+	c.made = c.through != "" && f.madeByRequests(c.through)
 	return f.orAbandoned(c)
 }
 
@@ -108,6 +112,8 @@ func (f *traffic) causeOf(s tracedSite, depth int) (name, through string) {
 		return causeDownstream, ""
 	case evidence.StatePool:
 		return causePool, ""
+	case evidence.StateLimiter:
+		return causeLimiter, ""
 	case evidence.StateClientRead, evidence.StateClientWrite, evidence.StateSyscall, evidence.StateUnknown, string(evidence.WaitSleep):
 		return s.state, ""
 	}
@@ -130,6 +136,9 @@ func (f *traffic) causeOf(s tracedSite, depth int) (name, through string) {
 	}
 	if !f.madeByRequests(start) {
 		return causePool, start // goroutines that were there before serve one request after the other
+	}
+	if s.state != string(evidence.WaitWaitGroup) && f.givenBack(&s) {
+		return causePool, ""
 	}
 	if depth == 0 {
 		return s.state, start
@@ -231,6 +240,32 @@ func (f *traffic) wakers(s *tracedSite) (requests bool, start string) {
 	return false, start
 }
 
+// givenBack reports a place whose waits are ended by goroutines that do the same, as those of one request that take slots from
+// those of another. All that errgroup starts begin in one function of its own, so what tells is the program's outermost one.
+func (f *traffic) givenBack(s *tracedSite) bool {
+	var total, same int64
+	for _, e := range f.trace.Wakes {
+		if !slices.Contains(s.stacks, e.Woken) || e.Waker == 0 {
+			continue
+		}
+		total += e.Count
+		if task := outermost(f.trace.StackOf(e.Waker)); task != "" && task == outermost(f.trace.StackOf(e.Woken)) {
+			same += e.Count
+		}
+	}
+	return total > 0 && float64(same) >= wakerShare*float64(total)
+}
+
+// outermost is the outermost function of the program's own code in a stack, empty when there is none.
+func outermost(stack evidence.Stack) string {
+	for _, f := range slices.Backward(stack) {
+		if !f.Std() && !isDependency(f) {
+			return f.Function
+		}
+	}
+	return ""
+}
+
 // madeByRequests reports a function in which goroutines start that requests make, and nobody else.
 func (f *traffic) madeByRequests(start string) bool {
 	t := f.trace
@@ -302,7 +337,7 @@ func (c *cause) text() string {
 		out += " that nothing ends"
 	case c.name == causeAbandoned:
 		out += ", and clients give up and leave their requests behind"
-	case c.name == causePool && c.through != "":
+	case c.name == causePool && c.through != "" && !c.made:
 		out += ", served by goroutines of " + c.through
 	case c.through != "":
 		out += ", and the goroutines of " + c.through + " that they wait for by " + c.name

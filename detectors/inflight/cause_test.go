@@ -15,7 +15,11 @@ func (t tracedStacks) add(functions ...string) int32 {
 	var ids []int32
 	for _, f := range functions {
 		ids = append(ids, int32(len(t.Frames)))
-		t.Frames = append(t.Frames, evidence.Frame{Function: f, File: "main.go", Line: len(t.Frames) + 1})
+		file := "main.go"
+		if strings.HasPrefix(f, "golang.org/x/") {
+			file = "/mod/golang.org/x/some@v0.1.0/some.go"
+		}
+		t.Frames = append(t.Frames, evidence.Frame{Function: f, File: file, Line: len(t.Frames) + 1})
 	}
 	t.Stacks = append(t.Stacks, ids)
 	return int32(len(t.Stacks) - 1)
@@ -99,6 +103,29 @@ func TestCauses(t *testing.T) {
 			tr.Wakes = []evidence.WakeEdge{{Waker: gives, Woken: at, Wait: evidence.WaitChanSend, Count: 900}}
 			return []evidence.RequestState{adds(wait(evidence.WaitChanSend), at, 2, 90)}
 		}, causePool, "in a channel send"},
+		{"slots that goroutines of requests give to each other", func(tr tracedStacks) []evidence.RequestState {
+			const started = "golang.org/x/sync/errgroup.(*Group).Go.func1"
+			at, item := tr.handler("sync.(*WaitGroup).Wait", "main.batch"), tr.add("runtime.selectgo", "main.take", "main.batch.func1", started)
+			tr.Blocks = []evidence.BlockSite{{Stack: at, Wait: evidence.WaitWaitGroup, Ended: spans(900, second), Open: spans(90, second)},
+				{Stack: item, Wait: evidence.WaitSelect, Ended: spans(2000, second)}}
+			tr.Wakes = []evidence.WakeEdge{{Waker: tr.add("sync.(*WaitGroup).Done", started), Woken: at, Wait: evidence.WaitWaitGroup, Count: 900},
+				{Waker: tr.add("main.give", "main.batch.func1", started), Woken: item, Wait: evidence.WaitSelect, Count: 2000}}
+			tr.Sites = []evidence.CreationSite{{Start: tr.add(started), Stack: tr.handler("main.batch"), Created: 2000, RunNS: int64(second)}}
+			return []evidence.RequestState{adds(wait(evidence.WaitWaitGroup), at, 2, 90)}
+		}, causePool, "they wait for by pool"},
+		{"goroutines of the request that feed each other", func(tr tracedStacks) []evidence.RequestState {
+			const started = "golang.org/x/sync/errgroup.(*Group).Go.func1"
+			at, part := tr.handler("sync.(*WaitGroup).Wait", "main.pipe"), tr.add("runtime.chanrecv1", "main.pipe.func2", started)
+			tr.Blocks = []evidence.BlockSite{{Stack: at, Wait: evidence.WaitWaitGroup, Ended: spans(900, second), Open: spans(90, second)},
+				{Stack: part, Wait: evidence.WaitChanRecv, Ended: spans(2000, second)}}
+			tr.Wakes = []evidence.WakeEdge{{Waker: tr.add("sync.(*WaitGroup).Done", started), Woken: at, Wait: evidence.WaitWaitGroup, Count: 900},
+				{Waker: tr.add("main.pipe.func1", started), Woken: part, Wait: evidence.WaitChanRecv, Count: 2000}}
+			tr.Sites = []evidence.CreationSite{{Start: tr.add(started), Stack: tr.handler("main.pipe"), Created: 2000, RunNS: int64(second)}}
+			return []evidence.RequestState{adds(wait(evidence.WaitWaitGroup), at, 2, 90)}
+		}, string(evidence.WaitChanRecv), ""},
+		{"a limit of the program's own", func(tr tracedStacks) []evidence.RequestState {
+			return []evidence.RequestState{adds(evidence.StateLimiter, tr.handler("golang.org/x/time/rate.(*Limiter).wait", "main.limited"), 2, 90)}
+		}, causeLimiter, "waiting for a rate limiter"},
 		{"workers that were there before", func(tr tracedStacks) []evidence.RequestState {
 			at, worker := tr.handler("runtime.chansend1", "main.hand"), tr.add("runtime.chanrecv1", "main.work")
 			tr.Blocks = []evidence.BlockSite{{Stack: at, Wait: evidence.WaitChanSend, Ended: spans(900, second), Open: spans(90, second)}}

@@ -78,6 +78,8 @@ func phrase(state string) string {
 		return "waiting for downstream"
 	case evidence.StatePool:
 		return "waiting for a pool"
+	case evidence.StateLimiter:
+		return "waiting for a rate limiter"
 	case evidence.StateClientRead:
 		return "reading the request"
 	case evidence.StateClientWrite:

@@ -109,7 +109,9 @@
 //
 //	downstream  another service, a database, any socket that the handler reads
 //	pool        connections of database/sql, net/http and the like; whatever other requests give back (channels and
-//	            conditions that requests end for each other); goroutines that serve requests and were there before them
+//	            conditions that requests end for each other, or goroutines of theirs that do the same); goroutines that
+//	            serve requests and were there before them
+//	limiter     a limit of the rate (x/time/rate, go.uber.org/ratelimit): the program holds requests back itself
 //	mutex       locks of sync
 //	cpu         running, or waiting for a processor; or a lock that for half of the window belongs to goroutines that were
 //	            woken to own it and wait for a processor, a millisecond and more on average (wake-ups at the lock times the
