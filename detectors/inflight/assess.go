@@ -58,9 +58,11 @@ type assessment struct {
 
 	diverges bool
 	full     bool // by the full test, not the trend that stands in
+	jumped   bool // by a backlog that came at once, and by nothing else
 	div      stats.Divergence
 	trend    stats.Trend
 	drift    stats.Drift
+	jump     stats.Jump
 	first    part // the first third of the judged bins
 	early    part // the third quarter
 	late     part // the last quarter
@@ -73,10 +75,14 @@ type part struct{ inFlight, qps, arrivals float64 }
 // residence is how long requests stay by Little's law, in seconds.
 func (p part) residence() float64 { return stats.Residence(p.inFlight, p.qps) }
 
-// assess judges whether concurrency grew out of proportion to arrivals.
-func assess(l *evidence.Load, p *analyze.Pass) *assessment {
+// assess judges whether concurrency grew out of proportion to arrivals. Where fine is not nil it is the same load in finer
+// intervals, which show how fast a backlog came.
+func assess(l *evidence.Load, fine *flow, p *analyze.Pass) *assessment {
 	a := &assessment{flow: newFlow(l), verdict: verdictInconclusive}
 	f := a.flow
+	if fine == nil {
+		fine = f
+	}
 	if u, ok := f.unexplained(); ok && u.grows(p.Param("min-unexplained")) {
 		a.others = &u
 	}
@@ -84,7 +90,7 @@ func assess(l *evidence.Load, p *analyze.Pass) *assessment {
 		a.verdict = verdictUnanswered
 	}
 	concurrency, arrivals, qps, seconds := a.series()
-	a.drift = a.testDrift()
+	a.drift, a.jump = a.testDrift(), fine.testJump()
 	if a.why = a.missing(len(concurrency)); a.why != "" {
 		a.try = tryMetrics
 		if f.points > 1 {
@@ -206,7 +212,9 @@ func (a *assessment) test(concurrency, arrivals []float64, p *analyze.Pass) {
 	short := a.div.Bins < 2*limits.MinBins || a.flow.traced()
 	a.full = a.div.Diverges && (large || !short)
 	backlog := short && a.drift.P < p.Param("drift-p") && a.div.FinalL >= 3*limits.FinalL && a.outgrows(limits.Fold)
-	a.diverges = (a.full || steady || backlog) && !drains(concurrency) && a.throughputFlat(p.Param("max-qps-rise")) && (!short || a.beyondWander())
+	grown := (a.full || steady || backlog) && (!short || a.beyondWander())
+	a.jumped = !grown && short && a.jump.P < p.Param("jump-p") && large && a.div.Delta >= limits.Delta
+	a.diverges = (grown || a.jumped) && !drains(concurrency) && a.throughputFlat(p.Param("max-qps-rise"))
 }
 
 // drains holds when, at the end of the window, less than half is in flight of what was at the most: what grew is going away
@@ -236,6 +244,18 @@ func (a *assessment) testDrift() stats.Drift {
 		events = append(events, (*b.arrivals+*b.qps)*b.seconds)
 	}
 	return stats.DriftOf(steps, events)
+}
+
+// testJump tests for a backlog that came at once and stayed, which grows in few of the intervals.
+func (f *flow) testJump() stats.Jump {
+	var arrived, ended, seconds []float64
+	for _, b := range f.bins {
+		if b.arrivals == nil || b.qps == nil || b.meanFlight == nil {
+			continue
+		}
+		arrived, ended, seconds = append(arrived, *b.arrivals*b.seconds), append(ended, *b.qps*b.seconds), append(seconds, b.seconds)
+	}
+	return stats.JumpOf(arrived, ended, seconds)
 }
 
 // outgrows compares the means of the outer thirds: concurrency must have grown by the factor, and by as

@@ -3,6 +3,7 @@ package inflight
 import (
 	"cmp"
 	"slices"
+	"strings"
 
 	"go-debug/analyze/evidence"
 	"go-debug/analyze/stats"
@@ -216,9 +217,9 @@ func (f *traffic) wakers(s *tracedSite) (requests bool, start string) {
 		}
 		waker := f.trace.StackOf(e.Waker)
 		switch {
-		case len(waker) == 0:
-			continue // a timer, the network
-		case slices.ContainsFunc(waker, func(f evidence.Frame) bool { return isRequestRoot(f.Function) }):
+		case len(waker) == 0 || isTimer(root(waker)):
+			continue // a timer, the network: nobody that the request waits for
+		case !underTimeout(root(waker)) && slices.ContainsFunc(waker, func(f evidence.Frame) bool { return isRequestRoot(f.Function) }):
 			byRequests += e.Count
 		default:
 			starts[root(waker)] += e.Count
@@ -238,6 +239,17 @@ func (f *traffic) wakers(s *tracedSite) (requests bool, start string) {
 		return false, ""
 	}
 	return false, start
+}
+
+// isTimer reports a function in which goroutines start when a time has come: deadlines of contexts end waits, but not what
+// these are for.
+func isTimer(start string) bool {
+	return strings.HasPrefix(start, "context.") || strings.HasPrefix(start, "time.")
+}
+
+// underTimeout reports the goroutine in which http.TimeoutHandler runs a handler: the request waits for it in another one.
+func underTimeout(start string) bool {
+	return strings.HasPrefix(start, "net/http.(*timeoutHandler).ServeHTTP.func")
 }
 
 // givenBack reports a place whose waits are ended by goroutines that do the same, as those of one request that take slots from

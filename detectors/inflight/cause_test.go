@@ -141,6 +141,16 @@ func TestCauses(t *testing.T) {
 			tr.Sites = []evidence.CreationSite{{Start: tr.add("main.gather.func1"), Stack: tr.handler("main.gather"), Created: 2000, RunNS: int64(second)}}
 			return []evidence.RequestState{adds(wait(evidence.WaitWaitGroup), at, 2, 90)}
 		}, causeDownstream, "the goroutines of main.gather.func1 that they wait for by downstream"},
+		{"goroutines of the request that a deadline cuts off", func(tr tracedStacks) []evidence.RequestState {
+			const started = "net/http.(*timeoutHandler).ServeHTTP.func1"
+			at, part := tr.handler("runtime.selectgo", "net/http.(*timeoutHandler).ServeHTTP", "main.measured"), tr.add("net/http.(*persistConn).roundTrip", "main.ask", started)
+			tr.Blocks = []evidence.BlockSite{{Stack: at, Wait: evidence.WaitSelect, Ended: spans(900, second), Open: spans(90, second)},
+				{Stack: part, Wait: evidence.WaitSelect, Ended: spans(900, second)}}
+			tr.Wakes = []evidence.WakeEdge{{Waker: tr.add("runtime.closechan", started), Woken: at, Wait: evidence.WaitSelect, Count: 200},
+				{Waker: tr.add("runtime.closechan", "context.(*timerCtx).cancel", "context.WithDeadlineCause.func2"), Woken: at, Wait: evidence.WaitSelect, Count: 700}}
+			tr.Sites = []evidence.CreationSite{{Start: tr.add(started), Stack: tr.handler("net/http.(*timeoutHandler).ServeHTTP", "main.measured"), Created: 900, RunNS: int64(second)}}
+			return []evidence.RequestState{adds(wait(evidence.WaitSelect), at, 2, 90)}
+		}, causeDownstream, "that they wait for by downstream"},
 		{"goroutines of the request that wait for a processor", func(tr tracedStacks) []evidence.RequestState {
 			at := tr.handler("runtime.chanrecv1", "main.gather")
 			tr.Blocks = []evidence.BlockSite{{Stack: at, Wait: evidence.WaitChanRecv, Ended: spans(900, second), Open: spans(90, second)}}

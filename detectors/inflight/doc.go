@@ -71,6 +71,12 @@
 // In so short a window what is in flight must also grow by more than the root of the arrivals and completions meanwhile,
 // which is how far a queue at the brink of capacity wanders, or completed requests must explain less than half of it.
 //
+// A backlog that comes at once and stays is diluted by that: a dependency that from one second to the next takes half a
+// second longer adds no more than a queue may in minutes. So in a short window a fourth way is open: a span in which completions fell
+// further behind the usual arrivals (those of the first third) than such a queue does in that time, whichever span it is
+// (jump-p), while no more arrived than usual. The backlog must not fall below half of what was added from there on, for a quarter of the window: a
+// stall that is made up for is none. Such findings are possible, unless snapshots agree.
+//
 // Throughput must be flat meanwhile: its last third at most a quarter above its first, or at most half above it with
 // requests that stay twice as long (L/X), or at most three times it with requests that stay longer by twice that factor, or, in the second half of the window, in flight still rising after throughput stopped to. Filling up after a start is neither.
 // Where nothing completes at all, at least 20 requests must have completed before, in a tenth of the window on average:

@@ -42,7 +42,7 @@ func reportDiverging(p *analyze.Pass, a *assessment, w *waits, traced *tracedLoa
 	if a.verdict == verdictPlateau {
 		f.Message += "; it has levelled off"
 	}
-	if a.full && a.verdict != verdictPlateau || w.pilesUp(s, p) {
+	if a.full && !a.jumped && a.verdict != verdictPlateau || w.pilesUp(s, p) {
 		f.Confidence = analyze.Likely
 	}
 	if because != nil {
@@ -101,6 +101,10 @@ func (a *assessment) growthMeasure() stats.Measure {
 	if !a.full {
 		m.Method = "growth of L/λ from the first to the last third; " + stats.MannKendallMethod
 		m = m.Warn("few or steadily rising scrapes: the trend stands in for the test of thirds")
+	}
+	if a.jumped {
+		m.Method = "growth of L/λ from the first to the last third; " + stats.JumpMethod
+		m.Warnings = nil
 	}
 	if gap := a.flow.gap; gap != nil && *gap > 0 {
 		m = m.Warn("completed requests leave " + grouped(*gap*100) + " % of the concurrency unexplained (" + stats.LittleMethod + ")")

@@ -62,6 +62,7 @@ var Detector = &analyze.Detector{
 		{Name: "min-bins", Default: 12, Unit: "intervals", Why: "thirds of four are the fewest that can reach p < 0.01 against moderate noise"},
 		{Name: "short-fold", Default: 2, Unit: "factor", Why: "in fewer than twice min-bins intervals a busy but stable queue may wander by half; doubling is rare"},
 		{Name: "drift-p", Default: 0.005, Unit: "probability", Why: "in flight rising from scrape to scrape by chance; stricter than max-p, for it is the third way to be found; critical queues reach it in under 1 % of simulated windows"},
+		{Name: "jump-p", Default: 0.001, Unit: "probability", Why: "a backlog that came within a part of the window by chance; it is the fourth way to be found, and services that keep time with each other vary more than independent ones"},
 		{Name: "max-qps-rise", Default: 1.25, Unit: "factor", Why: "a load that rises by more than a quarter explains growth of its own"},
 		{Name: "min-pileup", Default: 20, Unit: "goroutines", Why: "the growth at one line that snapshots must show; fewer is ordinary variation of a busy handler"},
 		{Name: "min-unexplained", Default: 100, Unit: "goroutines", Why: "growth that no request explains; fewer are connections and background work"},
@@ -81,7 +82,7 @@ func run(ctx context.Context, p *analyze.Pass) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		a := assess(&set.Loads[i], p)
+		a := assess(&set.Loads[i], nil, p)
 		if a.flow.load.Route == "all" && (all == nil || a.tested && !all.tested) {
 			all = a
 		}

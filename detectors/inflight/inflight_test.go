@@ -69,6 +69,24 @@ func TestLoads(t *testing.T) {
 			l := min(95+60*float64(i), 1500)
 			return second{l, 950, l / 950, 60 + 2*l}
 		}, []string{ruleDiverging}, verdictPlateau},
+		{"a dependency that came to take longer, in eleven scrapes", 11, func(i int) second {
+			switch {
+			case i < 4:
+				return second{3, 80, 0.03, 60}
+			case i == 4:
+				return second{60, 23, 0.4, 180}
+			}
+			return second{60, 80, 0.7, 180}
+		}, []string{ruleDiverging}, verdictPlateau},
+		{"a stall that is made up for, in eleven scrapes", 11, func(i int) second {
+			switch i {
+			case 4:
+				return second{60, 23, 0.4, 180}
+			case 5:
+				return second{3, 137, 0.4, 180}
+			}
+			return second{3, 80, 0.03, 180}
+		}, nil, verdictRecovered},
 		{"requests that never end", n, func(i int) second {
 			return second{5 + 30*float64(i), 500, 0.01, 60 + 60*float64(i)}
 		}, []string{ruleDiverging}, verdictLeak},

@@ -57,7 +57,8 @@ func assessRequests(p *analyze.Pass) *tracedLoad {
 	if all == nil {
 		return nil
 	}
-	t := &tracedLoad{all: all, routes: routes, assessment: assess(all.load(judgedPoints), p), course: newFlow(all.load(drawnPoints))}
+	course := newFlow(all.load(drawnPoints))
+	t := &tracedLoad{all: all, routes: routes, assessment: assess(all.load(judgedPoints), course, p), course: course}
 	if n := all.unending(); !t.diverges && n >= leastUnending && t.gains(float64(n)) && t.last.inFlight > 0 {
 		t.diverges, t.tested, t.verdict, t.why, t.unending = true, true, verdictLeak, "", n
 	}

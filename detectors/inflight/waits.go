@@ -47,7 +47,7 @@ func isRequestRoot(function string) bool {
 	switch {
 	case function == "net/http.(*conn).serve",
 		strings.HasSuffix(function, "erverConn).runHandler"),
-		strings.HasPrefix(function, "net/http.(*timeoutHandler).ServeHTTP.func"),
+		underTimeout(function),
 		strings.HasPrefix(function, "google.golang.org/grpc.(*Server).serveStreams"),
 		function == "google.golang.org/grpc.(*Server).handleStream",
 		function == "google.golang.org/grpc.(*Server).serverWorker",
