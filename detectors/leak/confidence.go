@@ -21,7 +21,7 @@ func (s *survey) confidence(c *candidate) analyze.Confidence {
 	if c.timed() && !s.testsOver() {
 		best = min(best, analyze.Weak)
 	}
-	if best == 0 && (c.cluster && !c.trace.wakes() || s.faded(c)) {
+	if best == 0 && (c.cluster && !c.trace.wakes() || s.faded(c) || c.cohort != nil && c.cohort.scant && c.certain()) {
 		best = analyze.Weak
 	}
 	return best
@@ -42,7 +42,7 @@ func (s *survey) endless(c *candidate) analyze.Confidence {
 
 // grows reports growth that some evidence shows.
 func (c *candidate) grows() bool {
-	return c.cohort != nil && c.cohort.verdict != steady || c.growth != nil || c.created != nil
+	return c.cohort != nil && c.cohort.grew() || c.growth != nil || c.created != nil
 }
 
 // followed judges a cohort. Alone it is possible: sessions that outlive the capture look the same.

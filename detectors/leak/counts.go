@@ -167,7 +167,11 @@ func (s *survey) readClusters() {
 	}
 	p := s.p
 	for _, c := range counts {
-		waited := c.count >= int(p.Param("min-cluster")) && c.minutes >= int(p.Param("min-minutes"))
+		many := int(p.Param("min-cluster"))
+		if code := codeOf(p.Evidence.Code, &c.site); code != nil && code.Certain {
+			many = min(many, pairGrowth)
+		}
+		waited := c.count >= many && c.minutes >= int(p.Param("min-minutes"))
 		if !waited && c.count < int(p.Param("large-cluster")) {
 			continue
 		}

@@ -98,7 +98,9 @@
 //     waits there.
 //   - low: growth where the source shows that the wait ends by itself before long (a timer, a deadline, a
 //     sleep that is not repeated): until the first of them has lived so long it looks like a leak.
-//     Many goroutines at one line in the only snapshot. Growth that stopped, unless the
+//     Many goroutines at one line in the only snapshot. Less of either where the source has a path that is certain:
+//     20 goroutines at its line that have waited for minutes in the only snapshot, five that came and five that stayed
+//     between the only two dumps, with a fifth as many that left. Growth that stopped, unless the
 //     goroutines are seen to work; growth of fewer than 10 that are: growing, unproven, to be repeated
 //     with a longer window.
 //

@@ -194,7 +194,7 @@ func (s *survey) readCohorts() {
 		if c.verdict == growing && c.left > 0 {
 			c.recheck(births[h.creator.Function], t.requests)
 		}
-		if c.verdict == steady && s.candidates[h.key] == nil && len(s.dumps) == len(s.snapshots) {
+		if c.verdict == steady && !c.scant && s.candidates[h.key] == nil && len(s.dumps) == len(s.snapshots) {
 			continue
 		}
 		at := s.at(h.site)

@@ -90,6 +90,7 @@ type cohort struct {
 	births []int
 	slows  bool // births slow down beyond chance
 	few    bool // births are too few to show it if they did
+	scant  bool // of two dumps: most stayed and as many came, but too few to say more
 	p      float64
 	slope  stats.Slope
 }
@@ -163,15 +164,28 @@ func (c *cohort) judgePair(l limits) *cohort {
 	c.left = h.tallies[1].left[0]
 	c.gained = h.tallies[1].arrived - c.left
 	stayed := h.tallies[1].stayed[1]
-	if stayed >= pairGrowth && c.gained >= max(pairGrowth, l.growth) && float64(c.left) <= l.exits*float64(stayed) {
+	switch least := min(stayed, c.gained); {
+	case least >= pairGrowth && c.gained >= l.growth && float64(c.left) <= l.exits*float64(stayed):
 		c.verdict = growing
+	case least >= scantGrowth && c.gained >= l.growth && float64(c.left) <= endedShare*float64(stayed):
+		c.scant = true
 	}
 	return c
 }
 
+// rising reports growth, be it so little that it counts only where the source shows how it comes about.
+func (c *cohort) rising() bool { return c.verdict == growing || c.scant }
+
+// grew reports growth that goes on or has stopped.
+func (c *cohort) grew() bool { return c.verdict != steady || c.scant }
+
 // pairGrowth is the least that two snapshots can say: below it a pair of goroutines more
 // is chance.
 const pairGrowth = 20
+
+// scantGrowth is what two snapshots can say where the source shows how the goroutines get stuck: others may pass
+// the line, but most stayed.
+const scantGrowth = 5
 
 // rises tests the number of the old: the trend test where it has power, else a rise at
 // every dump.
