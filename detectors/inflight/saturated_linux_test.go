@@ -77,7 +77,7 @@ type asked struct{ sent, taken, soonest, replied time.Time }
 // numbers, and what clients see lies in them.
 func TestSaturatedServer(t *testing.T) {
 	const connections, each, ahead = 8, 100, 1
-	file := filepath.Join(t.TempDir(), "trace.out")
+	file := filepath.Join(t.ArtifactDir(), "trace.out")
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), saturatedServer+"="+file, "GOMAXPROCS=2")
 	cmd.Stderr = os.Stderr

@@ -27,6 +27,9 @@ func (t *translator) carry(x *g, have, local *tracked) *tracked {
 	switch {
 	case local != nil && local.head.ended:
 		e := t.headEvent(x, live, local.head.at)
+		if x.headStack == 0 { // what goes on across generations need not show its stack again
+			e.see = have.shown
+		}
 		if !known && t.handed(x, local) {
 			e.see.role = roleTake
 		}
@@ -35,6 +38,9 @@ func (t *translator) carry(x *g, have, local *tracked) *tracked {
 		t.divide(have, x.id, &e, from)
 	case local == nil && x.marks&headUnmet == 0 && !x.assumed:
 		from, e := have.at, t.headEvent(x, live, x.headTime)
+		if x.headStack == 0 {
+			e.see = have.shown
+		}
 		have.apply(t.w.tally, &e)
 		t.divide(have, x.id, &e, from)
 		if x.headTo == goRunnable && x.status == goRunning {
@@ -166,7 +172,7 @@ func (t *translator) resume(have, local *tracked) {
 		q = local.cur
 	case local.head.mode == headLost:
 		t.w.tally.lost++
-		have.phase = phaseIdle
+		have.phase, have.shown = phaseIdle, requestStack{}
 		return
 	default:
 		return
@@ -199,7 +205,7 @@ func (t *translator) resume(have, local *tracked) {
 		t.completed(have, q)
 		return
 	}
-	have.phase, have.another = local.phase, 0
+	have.phase, have.another, have.flushed, have.shown = local.phase, 0, local.flushed, local.shown
 	if local.phase == phaseFlushing {
 		for _, s := range local.tail {
 			have.tail = append(have.tail, t.spell(s))

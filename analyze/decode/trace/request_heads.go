@@ -34,8 +34,9 @@ const maxLog = 256
 
 // shadow looks whether the state of a goroutine is known again: it waits for the next request, or a request is being served.
 func (t *tracked) shadow(e *requestEvent) {
-	t.at = max(t.at, e.at)
+	t.at, t.shown = max(t.at, e.at), e.see
 	if e.kind != eventSeen {
+		t.shown = requestStack{}
 		return
 	}
 	if e.see.kind == servesMultiple {
@@ -56,7 +57,9 @@ func (t *tracked) shadow(e *requestEvent) {
 		t.open(phaseServing)
 		t.cur.label(e.see)
 	case roleFlush:
-		t.open(phaseFlushing)
+		if !e.see.final { // else the one before may have been over, and this is the reply to another
+			t.open(phaseFlushing)
+		}
 	}
 }
 
@@ -79,6 +82,7 @@ func (t *tracked) carried(s requestStack) {
 // stated is carried for one whose status shows the stack: then nothing happened before.
 func (t *tracked) stated(s requestStack, waiting bool) {
 	t.carried(s)
+	t.shown = s
 	switch {
 	case s.kind == watchesConn:
 	case s.role == rolePeek && waiting && s.network, s.role == roleTake && waiting:
@@ -86,7 +90,7 @@ func (t *tracked) stated(s requestStack, waiting bool) {
 	case s.role == roleHandler:
 		t.open(phaseServing)
 		t.cur.label(s)
-	case s.role == roleFlush:
+	case s.role == roleFlush && !s.final: // as in shadow
 		t.open(phaseFlushing)
 	}
 }

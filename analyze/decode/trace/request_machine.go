@@ -38,6 +38,7 @@ func (t *tracked) spend(m *requestTally, e *requestEvent) {
 	from := t.at
 	t.at = max(t.at, e.at)
 	e.ns = t.at - from
+	t.shown = requestStack{}
 	switch t.phase {
 	case phaseIdle:
 		t.arrive(e)
@@ -156,6 +157,7 @@ func (t *tracked) sight(m *requestTally, e *requestEvent) {
 		}
 		t.flushed = t.flushed && !waits
 	}
+	t.shown = e.see
 	if e.see.kind == servesMultiple {
 		t.kind, t.phase = servesMultiple, phaseOff
 		t.cur.reset()

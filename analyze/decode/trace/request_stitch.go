@@ -122,6 +122,9 @@ func (t *translator) goroutine(x *g) {
 		if !local.before.served && have != nil {
 			next.before, next.serial = have.before, have.serial
 		}
+		if !local.born && have != nil {
+			next.freed, next.born = have.freed, have.born
+		}
 		if local.kind == watchesConn && have != nil {
 			next.watches, next.during, next.woken = have.watches, have.during, have.wokenIn(x)
 		}
@@ -146,6 +149,7 @@ func (t *translator) export(local *tracked) *tracked {
 		out.tail[i] = t.spell(out.tail[i])
 	}
 	out.before.route = t.route(local.before.route)
+	out.shown.route = 0 // which is the generation's
 	return &out
 }
 
@@ -171,9 +175,13 @@ func (w *window) closeRequests() {
 		default:
 			e.status, e.reason = goWaiting, req.wait(live.wait)
 		}
+		e.see = t.shown
 		if t.phase != phaseFlushing || e.status == goWaiting || e.status == goSyscall { // else it may be over
 			t.apply(req.tally, &e)
 			t.cur.end = t.at
+		}
+		if t.another > 0 {
+			t.anotherReply(req.tally, false)
 		}
 		req.tally.still(&t.cur)
 	}

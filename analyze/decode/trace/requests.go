@@ -156,6 +156,8 @@ type tracked struct {
 	another              int
 	anotherAt, anotherTo int64
 
+	shown requestStack // the last sight, for as long as the goroutine is in the state that it entered there
+
 	starting bool   // the last sight was the start of a handler
 	serial   uint32 // of the request
 	gone     bool

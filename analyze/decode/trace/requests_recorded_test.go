@@ -80,3 +80,20 @@ func TestClientsThatLeft(t *testing.T) {
 		})
 	}
 }
+
+// A request may leave no event but the write of its reply, and a generation may end on either side of that or within it. The traces
+// are of TestSaturatedServer of detectors/inflight, whose 8 clients ask 101 times each, on a machine with more to do than it could.
+func TestRepliesAcrossGenerations(t *testing.T) {
+	for _, file := range []string{"replies-runnable.trace", "replies-writing.trace", "replies-after-write.trace"} {
+		t.Run(file, func(t *testing.T) {
+			tr := requestsOf(t, file)
+			ended, open := int64(0), int64(0)
+			for _, r := range tr.Requests {
+				ended, open = ended+r.Completed+r.Earlier, open+r.Open
+			}
+			if ended+open != 8*101 || open > 8 {
+				t.Errorf("%d requests ended and %d did not, want %d", ended, open, 8*101)
+			}
+		})
+	}
+}

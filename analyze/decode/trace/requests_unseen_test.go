@@ -92,6 +92,35 @@ func TestRequestsThatNobodySeesArrive(t *testing.T) {
 	}
 }
 
+// A connection that waits for a request while generations end is seen to get it: the time from then until the goroutine runs
+// is part of the request.
+func TestArrivalsAcrossGenerations(t *testing.T) {
+	srv := httptest.NewServer(newTruth().middleware(http.HandlerFunc(sleepingHandler)))
+	defer srv.Close()
+	const n = 6
+	data := record(t, func() {
+		split := newGeneration(t)
+		for range n {
+			ask(t, srv.Client(), srv.URL)
+			waitServed(t)
+			split()
+		}
+	})
+	tr, w := sameEverywhere(t, data)
+	addsUp(t, tr)
+	var list []requestRecord
+	w.requests.tally.records.each(func(r requestRecord) { list = append(list, r) })
+	if len(list) != n {
+		t.Fatalf("%d requests, want %d", len(list), n)
+	}
+	oracle := readRequests(t, data)
+	for i, r := range list[1:] { // the first may be there as soon as its connection is
+		if o := oracle.done[i+1]; r.from != o.from || r.earliest != r.from {
+			t.Errorf("request %d came between %d and %d, its wait ended at %d", i+1, r.earliest, r.from, o.from)
+		}
+	}
+}
+
 // sendAhead sends requests on one connection, some of them before it has the replies to those before. Once one is sent it tells
 // when that began.
 func sendAhead(t *testing.T, addr string, n, ahead int, sent func(local string, at time.Time)) {
