@@ -18,9 +18,13 @@ type Frame struct {
 func (f Frame) IsZero() bool { return f.Function == "" && f.File == "" && f.Line == 0 }
 
 // Package is the import path of the frame's function: "net/http", "main",
-// "example.com/app/store". The runtime escapes dots in the last path element as %2e.
+// "example.com/app/store". The runtime escapes dots in the last path element as %2e. What the compiler makes to compare and
+// to hash values (type:.eq.T) belongs to no package, of whichever T is.
 func (f Frame) Package() string {
 	name := f.Function
+	if strings.HasPrefix(name, "type:.") || strings.HasPrefix(name, "type..") { // before go1.20
+		return ""
+	}
 	if i := strings.IndexByte(name, '['); i >= 0 { // type arguments may hold slashes
 		name = name[:i]
 	}

@@ -25,6 +25,9 @@ func TestFramePackage(t *testing.T) {
 		{"internal/sync.(*Mutex).lockSlow", "internal/sync", true},
 		{"app/internal/queue.Push", "app/internal/queue", false},
 		{"_cgo_topofstack", "", true},
+		{"type:.eq.net/http.connectMethodKey", "", true},
+		{"type:.hash.[2]main.key", "", true},
+		{"type..eq.main.key", "", true},
 		{"", "", true},
 	} {
 		f := Frame{Function: tt.function}
