@@ -280,7 +280,7 @@ func (pl *place) byRuntime() bool {
 		return false
 	}
 	switch pl.wait {
-	case evidence.WaitChanSend, evidence.WaitChanRecv, evidence.WaitNilChan, evidence.WaitSelect, evidence.WaitNoCases, evidence.WaitSleep:
+	case evidence.WaitChanSend, evidence.WaitChanRecv, evidence.WaitChan, evidence.WaitNilChan, evidence.WaitSelect, evidence.WaitNoCases, evidence.WaitSleep:
 		return false
 	}
 	return true
@@ -306,7 +306,7 @@ func (pl *place) fits(n ast.Node, inner string) bool {
 		return is[*ast.SendStmt](n)
 	case evidence.WaitChanRecv:
 		return is[*ast.UnaryExpr](n) || is[*ast.RangeStmt](n)
-	case evidence.WaitNilChan:
+	case evidence.WaitChan, evidence.WaitNilChan:
 		return is[*ast.SendStmt](n) || is[*ast.UnaryExpr](n) || is[*ast.RangeStmt](n)
 	case evidence.WaitSelect, evidence.WaitNoCases:
 		return is[*ast.SelectStmt](n)
