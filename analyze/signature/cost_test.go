@@ -115,6 +115,7 @@ func TestOwn(t *testing.T) {
 		"vendored":                  {evidence.Stack{std, vendored, own}, own},
 		"nothing but a dependency":  {evidence.Stack{std, dependency, std}, dependency},
 		"what the compiler made":    {evidence.Stack{std, generated, own}, own},
+		"what go test made":         {evidence.Stack{std, evidence.Frame{Function: "main.main", File: "_testmain.go"}}, evidence.Frame{}},
 		"the distribution's":        {evidence.Stack{std}, evidence.Frame{}},
 		"out of focus, within one":  {evidence.Stack{std, foreign, own}, own},
 		"out of focus, no other":    {evidence.Stack{dependency, foreign, std}, foreign},
