@@ -66,6 +66,7 @@ var (
 	oldMark  = stack("runtime.scanobject", "runtime.gcDrain", "runtime.gcBgMarkWorker")
 	assists  = stack("runtime.gcDrainN", "runtime.gcAssistAlloc", "runtime.mallocgc", "main.decode", "main.handle")
 	sweeps   = stack("runtime.(*sweepLocked).sweep", "runtime.(*mcentral).cacheSpan", "runtime.mallocgc", "main.decode")
+	sweeper  = stack("runtime.goschedIfBusy", "runtime.bgsweep")
 	mallocs  = stack("runtime.nextFreeFast", "runtime.mallocgc", "main.decode", "main.handle")
 	// go1.27 calls the allocator for a size class without mallocgc.
 	mallocs127 = stack("runtime.mallocgcSmallNoScanSC4", "main.decode", "main.handle")
@@ -77,6 +78,7 @@ var (
 	memstats   = stack("runtime.futex", "runtime.startTheWorldWithSema", "runtime.ReadMemStats", "main.watch")
 	benchmark  = stack("runtime.futex", "runtime.startTheWorldWithSema", "runtime.ReadMemStats", "testing.(*B).StopTimer", "main.BenchmarkX")
 	hashing    = stack("crypto/internal/fips140/sha512.blockAVX2", "crypto/internal/fips140/sha512.(*Digest).Write", "main.sum")
+	copying    = stack("runtime.memmove", "runtime.growslice", "main.merge")
 	preempted  = stack("runtime.asyncPreempt", "main.render")
 )
 

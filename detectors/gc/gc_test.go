@@ -48,11 +48,18 @@ func TestFindings(t *testing.T) {
 		"both are much":              {set(nil, cpu(row{finalizing, 120}, row{marking, 600}, row{mallocs, 30}, row{work, 250})), "cpu@main.decode likely; finalizers@main.open possible"},
 		"long pauses": {set(newTrace().pauses("GC mark termination", 40, 1e5, 8, 12e6), cpu(row{hashing, 400}, row{work, 600})),
 			"pause@main.sum likely"},
-		"long pauses, no line":     {set(newTrace().pauses("GC sweep termination", 40, 1e5, 8, 12e6), cpu(row{work, 1000})), "stretched-pause@ likely"},
-		"long pauses, few samples": {set(newTrace().pauses("GC sweep termination", 40, 1e5, 8, 12e6), cpu(row{work, 100})), "stretched-pause@ possible"},
-		"long pauses, no CPU":      {set(newTrace().pauses("GC sweep termination", 40, 1e5, 8, 12e6)), "pause@ possible"},
-		"statistics all day":       {set(newTrace().pauses("read mem stats", 1000, 1e5, 0, 0), cpu(row{memstats, 3})), "stop-the-world@main.watch likely"},
-		"statistics, by samples":   {set(nil, cpu(row{memstats, 200}, row{work, 800})), "stop-the-world@main.watch possible"},
+		"a heap that is too small": {set(newTrace().cycles(9, 0.1, 3e6, 4e6).pauses("GC mark termination", 40, 1e5, 8, 12e6), cpu(row{copying, 400}, row{work, 600})),
+			"stretched-pause@ likely"},
+		"a heap that is large": {set(newTrace().cycles(9, 0.1, 3e8, 4e8).pauses("GC mark termination", 40, 1e5, 8, 12e6), cpu(row{copying, 400}, row{work, 600})),
+			"pause@main.merge likely"},
+		"pieces that are too small": {set(newTrace().cycles(9, 0.1, 3e8, 4e8).pauses("GC mark termination", 40, 1e5, 8, 12e6), cpu(row{copying, 400}, row{work, 600}), allocs(row{copying, 1000})),
+			"stretched-pause@ likely"},
+		"long pauses, a crowded host": {set(newTrace().pauses("GC mark termination", 40, 1e5, 8, 12e6), cpu(row{hashing, 400}, row{preempted, 200}, row{work, 400})), "stretched-pause@ possible"},
+		"long pauses, no line":        {set(newTrace().pauses("GC sweep termination", 40, 1e5, 8, 12e6), cpu(row{work, 1000})), "stretched-pause@ likely"},
+		"long pauses, few samples":    {set(newTrace().pauses("GC sweep termination", 40, 1e5, 8, 12e6), cpu(row{work, 100})), "stretched-pause@ possible"},
+		"long pauses, no CPU":         {set(newTrace().pauses("GC sweep termination", 40, 1e5, 8, 12e6)), "pause@ possible"},
+		"statistics all day":          {set(newTrace().pauses("read mem stats", 1000, 1e5, 0, 0), cpu(row{memstats, 3})), "stop-the-world@main.watch likely"},
+		"statistics, by samples":      {set(nil, cpu(row{memstats, 200}, row{work, 800})), "stop-the-world@main.watch possible"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, _, fs := detect(t, tc.set)
@@ -102,12 +109,14 @@ func TestHealthyYieldsNothing(t *testing.T) {
 		"assists that stood still":     set(newTrace().cycles(6, 0.3, 100, 200).assist(90, 1e5).assist(10, 90e6)),
 		"a heap that fills":            set(growingTrace(), cpu(row{marking, 240}, row{work, 760})),
 		"a few collections":            set(newTrace().cycles(3, 0.9, 100, 190), cpu(row{marking, 200}, row{work, 800})),
+		"a sweeper that yields":        {Profiles: []*evidence.Profile{cpu(row{sweeper, 200}, row{work, 800})}},
 		"healthy pauses":               set(newTrace().pauses("GC mark termination", 100, 1e5, 0, 0).pauses("GC sweep termination", 100, 2e5, 0, 0)),
 		"one pause, the kernel's":      set(newTrace().pauses("GC mark termination", 10, 1e5, 1, 50e6)),
 		"whoever looks":                set(newTrace().pauses("start trace", 0, 0, 5, 50e6).pauses("goroutine profile", 0, 0, 50, 50e6).pauses("all goroutines stack trace", 0, 0, 50, 50e6)),
 		"a scrape":                     set(newTrace().pauses("read mem stats", 1, 1e5, 0, 0)),
 		"little marking":               set(newTrace().cycles(8, 0.4, 100, 120).marking(3e8)),
 		"short assists":                set(newTrace().cycles(6, 0.3, 100, 200).assist(1000, 1e5)),
+		"assists that took no CPU":     set(newTrace().cycles(6, 0.3, 100, 200).assist(60, 3e6), cpu(row{assists, 42}, row{work, 958})),
 		"assists of a quiet program":   set(quiet(newTrace().cycles(6, 0.1, 100, 200).assist(40, 2e6))),
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -48,11 +48,10 @@ func reportAssist(r *reading) {
 	r.pass.Report(f)
 }
 
-// contradicts reports a profile that tells, and in which a share is below a threshold for sure. Threads that the kernel
+// contradicts reports a profile that tells, and in which a share is not above a threshold. Threads that the kernel
 // took off their CPU stand still in the middle of whatever they do, and a trace counts that as doing it.
 func (r *reading) contradicts(s signature.Share, param string) bool {
-	_, most := s.Interval(signature.Overdispersion)
-	return r.tells() && most < r.pass.Param(param)
+	return r.tells() && s.Value() < r.pass.Param(param)
 }
 
 // requestsHit says how many of the assists hit requests.

@@ -22,8 +22,9 @@ type reading struct {
 
 	traced  *trace // nil without a trace
 	sites   []signature.Site
-	bytes   int64   // allocated, of all sites
-	windowS float64 // over which; 0: since the program began
+	objects []signature.Site // allocated, by line
+	bytes   int64            // allocated, of all sites
+	windowS float64          // over which; 0: since the program began
 }
 
 // trace is what the execution traces say of the collector.
@@ -98,6 +99,7 @@ func (r *reading) readAllocs(set *evidence.Set) {
 		over = all[max(len(all)-1, 0):]
 	}
 	r.sites = signature.ByLine(over, "alloc_space")
+	r.objects = signature.ByLine(over, "alloc_objects")
 	for _, prof := range over {
 		r.bytes += prof.Total(prof.Column("alloc_space"))
 	}

@@ -16,7 +16,8 @@ var (
 		"runtime.gcDrainMarkWorkerIdle", "runtime.gcDrainMarkWorkerDedicated", "runtime.gcDrainMarkWorkerFractional"}}
 
 	sigAssist = signature.Signature{Anywhere: []string{"runtime.gcAssistAlloc"}}
-	sigSweep  = signature.Signature{Anywhere: []string{"runtime.bgsweep", "runtime.deductSweepCredit", "runtime.(*sweepLocked).sweep"}}
+	// Not all of bgsweep: what it spends on yielding and on waking up is the scheduler's, however little there is to sweep.
+	sigSweep = signature.Signature{Anywhere: []string{"runtime.sweepone", "runtime.deductSweepCredit", "runtime.(*sweepLocked).sweep"}}
 	// sigAllocating has the lines that allocate, whatever comes of it.
 	sigAllocating = signature.Signature{Anywhere: []string{"runtime.mallocgc*"}}
 	// Allocating without what the collector takes of it.
