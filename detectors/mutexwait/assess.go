@@ -16,6 +16,7 @@ type reading struct {
 	held, waited *delays // of the mutex and of the block profiles
 	cpu          *cpu
 	requestsS    float64 // requests per second, 0 when unknown
+	briefs       []brief // locks that are waited for, not by their sections' fault
 }
 
 // traceS is the time that traces cover, in seconds.
@@ -125,6 +126,11 @@ func (r *reading) assess(l *lock) (analyze.Finding, bool) {
 		}
 	}
 	holding, sure := l.holdersAsleep(r.Evidence)
+	if most, known := r.occupied(l, holding, sure); known && most < briefShare && (sources > 0 || crowd) {
+		l.place(&f, holding)
+		r.briefs = append(r.briefs, brief{f.Location, max(rate, x.most()), most})
+		return analyze.Finding{}, false
+	}
 	switch words := holding.Words(); {
 	case words != "" && sure:
 		f.Message += ", with it " + words

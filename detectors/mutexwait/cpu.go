@@ -13,6 +13,7 @@ import (
 // cpu is the CPU profiles, as far as they concern locks.
 type cpu struct {
 	*signature.Profile
+	profiles []*evidence.Profile
 	samples  []cpuSample
 	doubted  bool
 	unusable string // why it says nothing of Go's functions; empty where it may
@@ -40,7 +41,8 @@ func readCPU(set *evidence.Set) *cpu {
 		return out
 	}
 	out.doubted = out.Doubted()
-	for _, p := range set.ProfilesOf(evidence.CPU) {
+	out.profiles = set.ProfilesOf(evidence.CPU)
+	for _, p := range out.profiles {
 		column := p.Column("samples")
 		if column < 0 {
 			continue

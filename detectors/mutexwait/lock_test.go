@@ -238,3 +238,47 @@ func TestIdleProgramsHaveNoFight(t *testing.T) {
 		t.Errorf("findings %+v", found)
 	}
 }
+
+// TestBriefLocks: waits for a lock that is hardly worked under are not its section's fault, and no finding.
+func TestBriefLocks(t *testing.T) {
+	inPut := stack("crypto/sha256.Sum256@3", "main.(*store).put@25", "main.handle@9")
+	elsewhere := stack("main.render@60", "main.handle@9")
+	base := func(in, out int64) *evidence.Set {
+		tr := newTrace().waits(evidence.WaitMutex, lockPut, 500, 20e6).wakes(unlockPut, lockPut, 500, 20e6)
+		tr.Sched.RunningNS = 2 * second
+		set := profiles(cpuProfile(sample{stack: inPut, n: in}, sample{stack: elsewhere, n: out}))
+		set.Trace = &tr.Trace
+		return set
+	}
+	asleep := base(10, 790)
+	tr := &traced{*asleep.Trace}
+	asleep.Trace = &tr.waits(evidence.WaitSleep, napInPut, 10, 60e6).Trace
+	for name, tt := range map[string]struct {
+		set   *evidence.Set
+		found bool
+	}{
+		"hardly worked under":       {base(10, 790), false},
+		"worked under":              {base(400, 400), true},
+		"asleep under it":           {asleep, true},
+		"too few samples to tell":   {base(1, 100), true},
+		"no CPU profile":            {&evidence.Set{Trace: base(0, 0).Trace}, true},
+		"no trace":                  {profiles(profile(evidence.Mutex, 10*time.Second, sample{unlockPut, 4000, 50 * second}), cpuProfile(sample{stack: elsewhere, n: 800})), true},
+		"where it begins is hidden": {unseen(base(10, 790)), true},
+	} {
+		found, out := detect(t, tt.set)
+		if (len(found) == 1) != tt.found {
+			t.Errorf("%s: %d findings", name, len(found))
+		}
+		said := len(out.Unchecked) > 0 && strings.Contains(out.Unchecked[len(out.Unchecked)-1].What, "the lock at main.go:21 costs anything")
+		if said == tt.found {
+			t.Errorf("%s: not checked: %+v", name, out.Unchecked)
+		}
+	}
+}
+
+// unseen is the set without its waiters, so that the line at which the lock is taken is not known.
+func unseen(set *evidence.Set) *evidence.Set {
+	set.Trace.Blocks, set.Trace.Wakes = nil, nil
+	set.Profiles = append(set.Profiles, profile(evidence.Mutex, 10*time.Second, sample{unlockPut, 4000, 50 * second}))
+	return set
+}

@@ -129,6 +129,7 @@ func run(_ context.Context, p *analyze.Pass) error {
 		found++
 	}
 	r.remark(found)
+	r.remarkBrief()
 	return nil
 }
 
