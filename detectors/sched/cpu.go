@@ -97,10 +97,15 @@ func (t *trace) measures() []stats.Measure {
 	return out
 }
 
+// minYieldCores is the CPU from which yielding is worth a look.
+const minYieldCores = 0.1
+
 // reportGosched reports loops over runtime.Gosched.
 func reportGosched(r *reading) bool {
-	s := r.share(sigYielding)
-	if !r.above(s, "min-yield-share") {
+	// Whoever yields in a loop is never idle: where the program got less CPU than that it was denied it. So the cost
+	// counts, and not how much was used.
+	s := r.cpu.Of(sigYielding)
+	if !r.cpu.Enough() || !r.above(s, "min-yield-share") || s.WindowNS > 0 && s.CoresOf(s.Samples) < minYieldCores {
 		return false
 	}
 	f := analyze.Finding{Rule: ruleGosched, Confidence: r.lowered(analyze.Likely), Cost: s.Value(), Next: explain(ruleGosched),
@@ -118,7 +123,7 @@ func reportGosched(r *reading) bool {
 		f.Confidence = analyze.Possible
 		f.Stacks = []evidence.Stack{s.Stack}
 	}
-	f.Measures = append([]stats.Measure{s.Measure("yield_share", signature.Scheduler), r.share(sigScheduler).Measure("scheduler_share", signature.Scheduler)},
+	f.Measures = append([]stats.Measure{s.Measure("yield_share", signature.Scheduler), r.cpu.Of(sigScheduler).Measure("scheduler_share", signature.Scheduler)},
 		r.traced.measures()...)
 	r.pass.Report(f)
 	return true
@@ -127,7 +132,7 @@ func reportGosched(r *reading) bool {
 // yields is the line that calls runtime.Gosched. The yielding itself is on the scheduler's stack, and few
 // samples are of the call: snapshots show goroutines in it.
 func (r *reading) yields() (signature.Site, bool) {
-	if top, ok := signature.Top(r.share(sigGosched).Sites); ok {
+	if top, ok := signature.Top(r.cpu.Of(sigGosched).Sites); ok {
 		return top, true
 	}
 	lines := map[evidence.Frame]*signature.Site{}
@@ -191,7 +196,13 @@ func reportIdleWakeups(r *reading) {
 	}
 	top := lines[0]
 	perS := float64(top.Samples) / t.windowS
-	if 2*top.Samples < t.Sched.Latency.Count {
+	runs := t.Sched.Latency.Count
+	for i := range t.Sites {
+		if s := &t.Sites[i]; ofRuntime(t.StackOf(s.Start)) {
+			runs -= s.Latency.Count // idle Ps run the collector's workers again and again
+		}
+	}
+	if 2*top.Samples < runs {
 		return // it has other things to do
 	}
 	if lo, _ := stats.PoissonRate(top.Samples, t.windowS, stats.DefaultConfidence); lo < r.pass.Param("min-wakeups") {

@@ -22,7 +22,9 @@
 //
 // # How it decides
 //
-// Shares of the scheduler are large in idle programs and worth nothing there: they count only where the
+// Who calls runtime.Gosched in a loop is never idle, so that a tenth of a core is enough for that.
+//
+// Shares of the scheduler are large in idle programs and worth nothing there: all others count only where the
 // program uses at least half a core, from 200 samples, when the lower end of their 95 % interval is above
 // the threshold. The interval is that of a binomial share (Wilson), made wider by √3, for samples come in
 // runs, and twice that for the scheduler's functions, which depend on what else the machine does.
@@ -40,6 +42,7 @@
 // Much of what requests wait no trace shows: while all Ps are busy the network is polled every 10 ms only,
 // and whoever waits for it is not even runnable. So a program that serves requests is reported, as possible,
 // when goroutines that serve none keep all Ps busy, with others queueing, for a quarter of the time.
+// Requests for profiles, by whoever takes the capture, are none.
 //
 // A program is throttled where a trace and a CPU profile of the same time disagree: goroutines were running for
 // far longer than CPU time was used, so their threads stood still. Which of the two reasons it is, neither

@@ -33,11 +33,11 @@ func reportLatency(r *reading) {
 		return
 	}
 	kinds := t.kinds()
-	requests := &evidence.Histogram{}
+	requests, own := &evidence.Histogram{}, t.servesOnlyCapture()
 	var all, serving int64
 	for i := range kinds {
 		all += kinds[i].runNS
-		if kinds[i].request {
+		if kinds[i].request && !own {
 			requests.Merge(&kinds[i].latency)
 			serving += kinds[i].runNS
 		}
@@ -53,6 +53,32 @@ func reportLatency(r *reading) {
 		// A batch, or requests that keep the Ps busy themselves: a service at its limit.
 		r.reportWaits(ruleRunQueue, analyze.Likely, "goroutines", &t.Sched.Latency, kinds)
 	}
+}
+
+// maxCaptureConns is the number of connections that a capture keeps at once.
+const maxCaptureConns = 8
+
+// servesOnlyCapture reports a program whose only requests in the trace are those of whoever takes it: handlers of
+// net/http/pprof are seen, none of others, and no more connections than a capture has.
+func (t *trace) servesOnlyCapture() bool {
+	var conns int64
+	for i := range t.Sites {
+		if s := &t.Sites[i]; signature.InRequest(t.StackOf(s.Start)) {
+			conns += s.AtStart + s.Created
+		}
+	}
+	seen := false
+	for id := range t.Stacks {
+		stack := t.StackOf(int32(id))
+		switch {
+		case !signature.InRequest(stack):
+		case slices.ContainsFunc(stack, func(f evidence.Frame) bool { return strings.HasPrefix(f.Function, "net/http/pprof.") }):
+			seen = true
+		case slices.ContainsFunc(stack, func(f evidence.Frame) bool { return strings.HasSuffix(f.Function, ".ServeHTTP") }):
+			return false
+		}
+	}
+	return seen && conns <= maxCaptureConns
 }
 
 // minRequestWaits is the number of waits of requests in a trace from which it is of a program that serves any.
@@ -110,7 +136,7 @@ func (t *trace) kinds() []kind {
 	for i := range t.Sites {
 		s := &t.Sites[i]
 		start := t.StackOf(s.Start)
-		if len(start) == 0 || strings.HasPrefix(start[0].Function, "runtime.") {
+		if len(start) == 0 || ofRuntime(start) {
 			continue
 		}
 		name := start[len(start)-1].Function
@@ -140,6 +166,11 @@ func (t *trace) kinds() []kind {
 		return cmp.Or(cmp.Compare(b.runNS, a.runNS), cmp.Compare(a.start, b.start))
 	})
 	return out
+}
+
+// ofRuntime reports the stack at which a goroutine of the runtime's own starts.
+func ofRuntime(start evidence.Stack) bool {
+	return len(start) > 0 && strings.HasPrefix(start[0].Function, "runtime.")
 }
 
 // handDown marks the goroutines that requests make and wait for: their work is the request's. Those that a request

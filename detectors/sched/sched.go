@@ -3,6 +3,7 @@ package sched
 import (
 	"context"
 	_ "embed"
+	"fmt"
 
 	"go-debug/analyze"
 	"go-debug/analyze/evidence"
@@ -115,6 +116,13 @@ func run(_ context.Context, p *analyze.Pass) error {
 	return nil
 }
 
+// denied reports a program whose goroutines run enough for shares of the scheduler to matter, and that got too little
+// CPU for it.
+func (r *reading) denied() bool {
+	least := r.pass.Param("min-cores")
+	return r.taken && r.cpu.Enough() && !r.tells && r.traced != nil && float64(r.traced.Sched.RunningNS)/1e9/r.traced.windowS >= least
+}
+
 // remark says which questions stay open.
 func remark(r *reading) {
 	p := r.pass
@@ -130,6 +138,9 @@ func remark(r *reading) {
 		p.NotChecked("CPU spent on scheduling: no CPU profile", tryCapture)
 	case few:
 		p.NotChecked("CPU spent on scheduling: too few samples for a share", tryCapture)
+	case r.denied():
+		p.NotChecked(fmt.Sprintf("CPU spent on scheduling: the program got %.2g cores of the %.2g that its goroutines would use",
+			r.cpu.Cores(), float64(r.traced.Sched.RunningNS)/1e9/r.traced.windowS), tryCapture)
 	case r.traced == nil:
 		p.NotChecked("how long goroutines wait for a P: no trace", tryCapture)
 	}

@@ -27,8 +27,10 @@ func TestFindings(t *testing.T) {
 		"Gosched, seen in a snapshot": {withSnapshot(set(nil, cpu(row{yielding, 600}, row{work, 400})), gosched), "gosched@main.spin likely"},
 		"Gosched, seen in a trace":    {set(newTrace().goroutines("main.spin", 3e8, 500_000, 200), cpu(row{yielding, 600}, row{work, 400})), "gosched@main.spin likely"},
 		"Gosched, nobody saw where":   {set(nil, cpu(row{yielding, 600}, row{work, 400})), "gosched@ possible"},
+		"Gosched, on a crowded host":  {set(nil, profile(evidence.CPU, []string{"samples", "cpu"}, []int64{1, 1e7}, 20, []row{{yielding, 400}, {gosched, 2}, {work, 198}})), "gosched@main.spin likely"},
 		"Ps that look for work":       {set(nil, cpu(row{searching, 600}, row{work, 400})), "spinning@ possible"},
 		"a polling agent":             {set(newTrace().timers(8000), cpu(row{searching, 40}, row{work, 10})), "idle-wakeups@main.poll likely"},
+		"a polling agent, collected":  {set(newTrace().timers(8000).goroutines("runtime.gcBgMarkWorker", 1e6, 20_000, 1000), cpu(row{searching, 40}, row{work, 10})), "idle-wakeups@main.poll likely"},
 		"requests behind a batch": {set(newTrace().busy(0.5, 4).goroutines("net/http.(*conn).serve", 5e7, 500, 20e6).goroutines("main.(*gallery).preview", 12e8, 200, 40e6),
 			cpu(row{crunching, 900}, row{work, 100})), "request-delay@main.blur likely"},
 		"requests that nobody notices": {set(newTrace().busy(0.4, 4).goroutines("net/http.(*conn).serve", 5e7, 500, 1000).goroutines("main.(*gallery).preview", 12e8, 200, 40e6)),
@@ -108,6 +110,7 @@ func TestHealthyYieldsNothing(t *testing.T) {
 		"waits with CPU to spare":                     set(newTrace().busy(0, 0).goroutines("net/http.(*conn).serve", 1e8, 500, 20e6)),
 		"requests beside little":                      set(newTrace().busy(0.1, 2).goroutines("net/http.(*conn).serve", 5e7, 500, 1000).goroutines("main.(*gallery).preview", 2e8, 20, 1e6)),
 		"requests that wait for goroutines of theirs": set(newTrace().busy(1, 2).goroutines("net/http.(*conn).serve", 1e7, 500, 1e6).child("main.part", "net/http.(*conn).serve", 1.9e9, true)),
+		"little of an idle program":                   set(nil, profile(evidence.CPU, []string{"samples", "cpu"}, []int64{1, 1e7}, 60, []row{{yielding, 300}, {gosched, 2}, {work, 200}})),
 		"few threads":                                 withSnapshots(set(newTrace(), threads(40)), blocked(30)),
 		"threads of a past burst":                     set(newTrace(), threads(90)),
 		"a large machine":                             withSnapshots(set(nil, threads(280)), blocked(40)),
@@ -155,6 +158,7 @@ func TestWhatCannotBeTold(t *testing.T) {
 		"a trace alone":         {set(newTrace()), analyze.Ran, "", 1},
 		"a profile alone":       {set(nil, cpu(row{work, 1000})), analyze.Ran, "", 1},
 		"an idle program":       {set(newTrace(), cpu()), analyze.Ran, "", 0},
+		"denied its CPU":        {set(newTrace().goroutines("main.render", 18e8, 10, 1000), cpu(row{work, 300})), analyze.Ran, "", 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, out, _ := detect(t, tc.set)
@@ -165,5 +169,26 @@ func TestWhatCannotBeTold(t *testing.T) {
 				t.Errorf("no command to try: %q", out.Try)
 			}
 		})
+	}
+}
+
+// TestRequestsOfTheCapture: whoever takes profiles is served by the program, too, and nobody's client.
+func TestRequestsOfTheCapture(t *testing.T) {
+	for name, tt := range map[string]struct {
+		handler string
+		conns   int64
+		want    string
+	}{
+		"profiles alone":         {"net/http/pprof.Trace", 1, "run-queue@main.(*gallery).preview likely"},
+		"profiles among others":  {"net/http/pprof.Trace", 40, "request-delay@main.(*gallery).preview likely"},
+		"a handler of its own":   {"main.(*app).ServeHTTP", 1, "request-delay@main.(*gallery).preview likely"},
+		"nothing is known of it": {"main.show", 1, "request-delay@main.(*gallery).preview likely"},
+	} {
+		tr := newTrace().busy(0.5, 4).goroutines("net/http.(*conn).serve", 5e7, 500, 20e6).goroutines("main.(*gallery).preview", 12e8, 200, 40e6)
+		tr.Sites[0].AtStart = tt.conns
+		tr.id(stack("net/http.(*response).Write", tt.handler, "net/http.(*conn).serve"))
+		if got, _, _ := detect(t, set(tr)); got != tt.want {
+			t.Errorf("%s: %q, want %q", name, got, tt.want)
+		}
 	}
 }
