@@ -119,6 +119,8 @@ func TestChannels(t *testing.T) {
 			"selectwait/select-cpu:66 likely", "goes into this select"},
 		"a loop that finds something now and then": {&evidence.Set{Profiles: []*evidence.Profile{cpu(map[int64]evidence.Stack{700: twoCases, 2: moving, 60: waking, 100: work})}, Trace: fanTrace(5, 1)},
 			"selectwait/busy-poll:66 likely", "goes into a select that never waits"},
+		"a loop that the collector stops": {&evidence.Set{Profiles: []*evidence.Profile{cpu(map[int64]evidence.Stack{700: twoCases, 100: work})}, Trace: stopped(twoCases[1:])},
+			"selectwait/busy-poll:66 likely", "goes into a select that never waits"},
 		"a select that waits now and then": {&evidence.Set{Profiles: []*evidence.Profile{cpu(map[int64]evidence.Stack{500: sel, 100: work})}, Trace: traced(3, 3, sendOne)},
 			"selectwait/select-cpu:66 likely", "goes into this select"},
 	} {
@@ -194,4 +196,16 @@ func TestSharesOfGoroutinesAreOffByDefault(t *testing.T) {
 			t.Errorf("growth %v per second, want 50", m.Value)
 		}
 	}
+}
+
+// stopped is a trace in which a goroutine stands still while its stack is scanned.
+func stopped(at evidence.Stack) *evidence.Trace {
+	tr := &evidence.Trace{Stacks: [][]int32{{}, nil}, Windows: []evidence.TraceWindow{{DurationNS: 1e9}}}
+	for _, f := range at {
+		tr.Stacks[1] = append(tr.Stacks[1], int32(len(tr.Frames)))
+		tr.Frames = append(tr.Frames, f)
+	}
+	tr.Blocks = []evidence.BlockSite{{Stack: 1}}
+	tr.Blocks[0].Ended.AddN(1000, 3)
+	return tr
 }

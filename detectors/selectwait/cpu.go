@@ -173,11 +173,23 @@ func neverWaits(set *evidence.Set, c *cpuShares, at evidence.Frame) bool {
 		}
 	}
 	if t := set.Trace; t != nil {
-		return !slices.ContainsFunc(t.Blocks, func(b evidence.BlockSite) bool { return ownLine(t.StackOf(b.Stack)) == at })
+		return !slices.ContainsFunc(t.Blocks, func(b evidence.BlockSite) bool {
+			stack := t.StackOf(b.Stack)
+			return waitsInSelect(b.Wait, stack) && ownLine(stack) == at
+		})
 	}
 	waiting := func(s signature.Site) bool { return s.Location == at && s.Samples > 0 }
 	here := slices.IndexFunc(c.selecting.Sites, waiting)
 	return here >= 0 && c.selecting.Sites[here].Samples >= minSelectSamples && !slices.ContainsFunc(c.Of(sigEnqueueing).Sites, waiting)
+}
+
+// waitsInSelect tells waiting from standing still: a goroutine that the collector stops to look at its stack blocks,
+// too, wherever it is. Those that were asleep when the trace began have no reason but their stack.
+func waitsInSelect(w evidence.Wait, stack evidence.Stack) bool {
+	if w == evidence.WaitNone {
+		w = evidence.WaitOf(stack)
+	}
+	return w == evidence.WaitSelect
 }
 
 // handsOver reports that the select at a line sends or receives as a rule.
