@@ -217,5 +217,5 @@ func (s *Set) SnapshotsOf(k Kind) []*Snapshot {
 			out = append(out, snap)
 		}
 	}
-	return out
+	return InOrder(out)
 }

@@ -52,6 +52,8 @@ func livesOf(set *evidence.Set, dead map[*evidence.Snapshot]bool) []*life {
 		lives[0].loads = set.Loads
 	}
 	for _, l := range lives {
+		l.snapshots = evidence.InOrder(l.snapshots)
+		l.dumps = slices.DeleteFunc(slices.Clone(l.snapshots), func(s *evidence.Snapshot) bool { return !s.HasIDs })
 		l.keepOne()
 	}
 	return lives
@@ -67,9 +69,6 @@ func (l *life) add(snap *evidence.Snapshot) {
 		l.settled = append(l.settled, snap)
 	default:
 		l.snapshots = append(l.snapshots, snap)
-		if snap.HasIDs {
-			l.dumps = append(l.dumps, snap)
-		}
 	}
 }
 

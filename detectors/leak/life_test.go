@@ -2,6 +2,7 @@ package leak
 
 import (
 	"math"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -235,6 +236,26 @@ func TestIntervalsWithoutRequests(t *testing.T) {
 	} {
 		if got := keepsComing(tc.births, tc.requests); got != tc.want {
 			t.Errorf("births %v of requests %v: %v", tc.births, tc.requests, got)
+		}
+	}
+}
+
+// TestDumpWithoutTime: profiles say when they were taken and dumps in text do not; whatever their files are called, growth
+// stays growth.
+func TestDumpWithoutTime(t *testing.T) {
+	stack := userStack("main.work", 7)
+	for _, place := range []int{0, 2, 3} { // by name
+		last := dump(9, group(evidence.WaitChanRecv, stack, ids(100, 1200)...))
+		last.At = time.Time{}
+		series := []evidence.Snapshot{
+			counted(1, number(evidence.WaitChanRecv, stack, 110)), counted(2, number(evidence.WaitChanRecv, stack, 500)), counted(3, number(evidence.WaitChanRecv, stack, 1090)),
+		}
+		set := &evidence.Set{Snapshots: slices.Insert(series, place, last)}
+		for i := range set.Snapshots {
+			set.Snapshots[i].Seq = i
+		}
+		if res := analyzeSet(t, set); len(res.Findings) != 1 {
+			t.Errorf("the dump is number %d: %d findings", place, len(res.Findings))
 		}
 	}
 }
