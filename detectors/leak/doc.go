@@ -155,6 +155,11 @@
 // for each customer of a process that is new and has not met them all, possible in 6 of 6. With both, 8 of 234
 // findings at possible or above are false.
 //
+// All of them and a service whose listeners are not closed, run again with go1.26.8 beside other work: of 112 runs in
+// which goroutines leaked 99.1 % were found at possible or above and 84.8 % at likely or above; 3 of 118 findings at
+// possible or above were false (the janitors), none at likely or above in 258 healthy runs. As a gate against a healthy
+// run 99.1 % failed as they should, and none of 172 healthy ones. Missed was a pool that is resized, in the quiet run.
+//
 // # Thresholds
 //
 // The parameters below. None of them is an absolute count of goroutines for a verdict at
