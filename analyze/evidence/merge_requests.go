@@ -69,6 +69,7 @@ func (s *Requests) AddFanOut(f *FanOut, id func(int32) int32) {
 func (s *requestSum) add(r *Requests, id func(int32) int32, merged bool) {
 	s.merged = s.merged || merged
 	s.AddCounts(r)
+	s.Arrived = addParts(s.Arrived, r.Arrived)
 	for _, st := range r.States {
 		k := stateKey{st.State, id(st.Stack)}
 		have := entry(s.states, k)
@@ -88,6 +89,17 @@ func (s *requestSum) add(r *Requests, id func(int32) int32, merged bool) {
 	}
 	slices.SortStableFunc(s.Exemplars, func(a, b RequestExemplar) int { return compareExemplars(a.Exemplar, b.Exemplar) })
 	s.Exemplars = s.Exemplars[:min(len(s.Exemplars), MaxExemplars)]
+}
+
+// addParts adds counts by part of the window; nil stands for none.
+func addParts(sum, parts []int64) []int64 {
+	if sum == nil {
+		return slices.Clone(parts)
+	}
+	for i := range min(len(sum), len(parts)) {
+		sum[i] += parts[i]
+	}
+	return sum
 }
 
 // relabelled is a line with other stack ids.
@@ -111,6 +123,9 @@ func (f requestFold) finish(id []int32) []Requests {
 	for k, s := range f {
 		r := s.Requests
 		r.Protocol, r.Route = k.protocol, k.route
+		if s.merged {
+			r.Arrived = nil
+		}
 		for sk, st := range s.states {
 			st.State, st.Stack = sk.state, id[sk.stack]
 			if s.merged {

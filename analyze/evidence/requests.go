@@ -37,6 +37,10 @@ type Requests struct {
 	InFlightNS int64 `json:"in_flight_ns"`
 	UpperNS    int64 `json:"upper_ns"`
 
+	// Arrived is how many arrived in each of RequestParts parts of the window of one length. It is empty when several
+	// windows were merged, or not all requests kept.
+	Arrived []int64 `json:"arrived,omitempty"`
+
 	States []RequestState `json:"states"`
 	// FanOut is nil where no request was seen to start a goroutine.
 	FanOut *FanOut `json:"fan_out,omitempty"`

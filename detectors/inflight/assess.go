@@ -58,6 +58,7 @@ type assessment struct {
 
 	diverges bool
 	full     bool // by the full test, not the trend that stands in
+	wanders  bool // it would diverge, had it not grown by less than a queue at the brink may wander
 	jumped   bool // by a backlog that came at once, and by nothing else
 	div      stats.Divergence
 	trend    stats.Trend
@@ -212,9 +213,12 @@ func (a *assessment) test(concurrency, arrivals []float64, p *analyze.Pass) {
 	short := a.div.Bins < 2*limits.MinBins || a.flow.traced()
 	a.full = a.div.Diverges && (large || !short)
 	backlog := short && a.drift.P < p.Param("drift-p") && a.div.FinalL >= 3*limits.FinalL && a.outgrows(limits.Fold)
-	grown := (a.full || steady || backlog) && (!short || a.beyondWander())
+	trending := a.full || steady || backlog
+	grown := trending && (!short || a.beyondWander())
 	a.jumped = !grown && short && a.jump.P < p.Param("jump-p") && large && a.div.Delta >= limits.Delta
-	a.diverges = (grown || a.jumped) && !drains(concurrency) && a.throughputFlat(p.Param("max-qps-rise"))
+	unexplained := !drains(concurrency) && a.throughputFlat(p.Param("max-qps-rise"))
+	a.diverges = (grown || a.jumped) && unexplained
+	a.wanders = !a.diverges && trending && unexplained
 }
 
 // drains holds when, at the end of the window, less than half is in flight of what was at the most: what grew is going away
@@ -358,10 +362,15 @@ func (a *assessment) beyondWander() bool {
 			events += (*b.arrivals + *b.qps) * b.seconds
 		}
 	}
-	const between = 2.0 / 3 // of the window lie between the middles of its outer thirds
-	wander := math.Sqrt(between * events)
+	limit := wanderOf(events)
 	if a.flow.traced() {
-		wander *= tracedWander
+		limit *= tracedWander
 	}
-	return a.last.inFlight-a.first.inFlight >= wander
+	return a.last.inFlight-a.first.inFlight >= limit
+}
+
+// wanderOf is how far a queue at the brink moves between the outer thirds of a window of so many arrivals and completions.
+func wanderOf(events float64) float64 {
+	const between = 2.0 / 3 // of the window lie between the middles of its outer thirds
+	return math.Sqrt(between * events)
 }

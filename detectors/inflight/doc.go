@@ -107,7 +107,15 @@
 // before: that finding is possible, for streams that connect look alike. Findings of a trace that lies beside scrapes enough for a
 // verdict are left to these, and it says why.
 //
-// Routes are not judged by themselves: when the requests of each arrived is not kept. Where all of them diverge, a route that
+// Where half of what was added and more is of routes that are asked for more than before, and have no more in flight for that, or that
+// began in the window and have levelled off, nothing diverges: one that takes seconds shows in flight and hardly in
+// all arrivals. Where such a route goes on to grow and few of its requests were over, the trace is too short. Requests that do not
+// end but go on to do something look like streams that have connected: a leak of them is possible, no more.
+//
+// In the other direction, where what is in flight grew by less than all requests together may make a queue wander, those of the route
+// that accounts for most of it decide: the others do not pass through its queue.
+//
+// Else routes are not judged by themselves. Where all of them diverge, a route that
 // accounts for half of what was added has the same verdict and says by how much it grew; that of others is inconclusive.
 // What its requests do is said of each route, and shown without -v where that is mostly something else than what all do.
 //

@@ -45,6 +45,10 @@ func reportDiverging(p *analyze.Pass, a *assessment, w *waits, traced *tracedLoa
 	if a.full && !a.jumped && a.verdict != verdictPlateau || w.pilesUp(s, p) {
 		f.Confidence = analyze.Likely
 	}
+	if a.flow.traced() && a.verdict == verdictLeak && because != nil && because.name != causeStuck {
+		f.Confidence = analyze.Possible
+		f.Message += "; they go on to do something, as streams do that have connected"
+	}
 	if because != nil {
 		traced.place(&f)
 	} else {

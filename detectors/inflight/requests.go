@@ -59,12 +59,14 @@ func assessRequests(p *analyze.Pass) *tracedLoad {
 	}
 	course := newFlow(all.load(drawnPoints))
 	t := &tracedLoad{all: all, routes: routes, assessment: assess(all.load(judgedPoints), course, p), course: course}
+	t.lookAtRoutes()
 	if n := all.unending(); !t.diverges && n >= leastUnending && t.gains(float64(n)) && t.last.inFlight > 0 {
 		t.diverges, t.tested, t.verdict, t.why, t.unending = true, true, verdictLeak, "", n
 	}
 	if t.diverges {
 		t.cause = all.findCause()
 	}
+	t.allowForRoutes()
 	if t.verdict == verdictLeak && t.cause != nil && isBusy(t.cause.site.state) {
 		t.verdict = verdictGrowing // they would end if they had a processor
 	}

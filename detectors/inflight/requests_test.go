@@ -255,6 +255,53 @@ func TestFanOutOfLoad(t *testing.T) {
 	}
 }
 
+// Arrivals of a route that explain what it has in flight, and one whose queue is its own.
+func TestRoutesWithArrivals(t *testing.T) {
+	for _, c := range []struct {
+		name            string
+		early, late     int64 // arrivals in each part of the first third, and of the others
+		completed, open int64
+		others          int64   // that pass by in each bin
+		before          float64 // in flight in the first third; 60 in the last
+		want            string
+	}{
+		{"asked for as before", 20, 20, 200, 60, 0, 2, verdictGrowing},
+		{"asked for more, and as much more in flight", 3, 25, 200, 60, 0, 8, verdictOK},
+		{"asked for more, and far more in flight", 3, 25, 200, 60, 0, 2, verdictGrowing},
+		{"begun, and hardly one is over", 0, 25, 5, 60, 0, 2, verdictInconclusive},
+		{"begun, and many are over", 0, 25, 200, 60, 0, 2, verdictGrowing},
+		{"a queue of its own among many others", 5, 5, 40, 60, 30, 2, verdictGrowing},
+		{"a queue that may wander so far", 500, 500, 6000, 60, 30, 2, verdictOK},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			tr := traced(1000, evidence.RequestState{State: evidence.StateRunning, NS: 1e9})
+			grows := tr.Requests[0]
+			grows.Route, grows.Completed, grows.Open = "main.slow", c.completed, c.open
+			state := adds(evidence.StateDownstream, tracedStacks{tr}.handler("main.fetch"), c.before, 60)
+			for i := range state.Parts { // of one second
+				state.Parts[i] /= 10
+			}
+			state.NS /= 10
+			grows.States, grows.InFlightNS, grows.UpperNS = []evidence.RequestState{state}, state.NS, state.NS
+			for i := range int64(evidence.RequestParts) {
+				if i < evidence.RequestParts/3 {
+					grows.Arrived = append(grows.Arrived, c.early)
+				} else {
+					grows.Arrived = append(grows.Arrived, c.late)
+				}
+			}
+			tr.Requests = append(tr.Requests, grows)
+			s := &tr.Windows[0].Requests.Series
+			for i := range s.Arrived {
+				s.Arrived[i], s.Ended[i], s.InFlightNS[i] = c.others+11, c.others+10, int64(i)*s.BinNS
+			}
+			if l := loadsOf(t, tr)["all"]; l.Verdict != c.want {
+				t.Errorf("%s, want %s: %q", l.Verdict, c.want, l.Sentence)
+			}
+		})
+	}
+}
+
 // Of several routes the one that most was added to has the verdict of all.
 func TestRoutesThatGrow(t *testing.T) {
 	tr := traced(1000, evidence.RequestState{State: evidence.StateRunning, NS: 1e9})

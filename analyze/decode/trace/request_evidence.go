@@ -13,6 +13,7 @@ func (q *requestWindow) evidence(w *window, c *course) []evidence.Requests {
 	namer := stateNamer{w: w, q: q, names: map[uint64]string{}}
 	met := q.met(c)
 	ages := q.ages()
+	arrived := q.arrived(w.now)
 	keys := slices.SortedFunc(maps.Keys(q.tally.routes), func(a, b routeKey) int {
 		return cmp.Or(cmp.Compare(a.protocol, b.protocol), cmp.Compare(q.text(a.route), q.text(b.route)))
 	})
@@ -24,7 +25,7 @@ func (q *requestWindow) evidence(w *window, c *course) []evidence.Requests {
 			Completed: r.completed, Earlier: r.earlier, Open: r.open, OpenEarlier: r.openEarlier,
 			Unseen: r.unseen, Abandoned: r.abandoned, Hijacked: r.hijacked,
 			Latency: r.latency, Upper: r.upper, Handler: r.handler, Censored: r.censored,
-			InFlightNS: r.inFlight, UpperNS: r.most, Met: met[k],
+			InFlightNS: r.inFlight, UpperNS: r.most, Met: met[k], Arrived: arrived[k],
 		}
 		if h := ages[k]; h != nil {
 			e.Ages = *h
@@ -273,6 +274,25 @@ func (q *requestWindow) ages() map[routeKey]*evidence.Histogram {
 			out[r.key] = &evidence.Histogram{}
 		}
 		out[r.key].Add(r.to - r.from)
+	})
+	return out
+}
+
+// arrived counts the requests of each route by the part of the window in which they came; nil where not all of them were kept.
+func (q *requestWindow) arrived(window int64) map[routeKey][]int64 {
+	if q.tally.records.n >= maxRecords || window <= 0 {
+		return nil
+	}
+	out := map[routeKey][]int64{}
+	q.tally.records.each(func(r requestRecord) {
+		if r.earlier {
+			return
+		}
+		if out[r.key] == nil {
+			out[r.key] = make([]int64, evidence.RequestParts)
+		}
+		part := int(float64(max(r.from, 0)) / float64(window) * evidence.RequestParts)
+		out[r.key][min(part, evidence.RequestParts-1)]++
 	})
 	return out
 }
