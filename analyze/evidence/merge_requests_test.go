@@ -20,6 +20,7 @@ func tracedRequests(route string, ns int64, frames ...string) *Trace {
 		r.FanOut.Starts = append(r.FanOut.Starts, FanOutStart{Stack: id, Started: 4, Left: 1})
 		r.FanOut.Awaited = append(r.FanOut.Awaited, Awaited{State: "waitgroup", Stack: id, Count: 1, NS: ns, For: []AwaitedState{{State: "sleep", Stack: id, NS: ns}}})
 	}
+	r.Arrived = []int64{1, 1}
 	r.Met = []Met{{InFlight: 1, Latencies: r.Latency}}
 	t.Requests = []Requests{r}
 	return t
@@ -45,6 +46,9 @@ func TestMergeRequests(t *testing.T) {
 		if s.Parts != nil {
 			t.Error("parts of windows of different lengths were added up")
 		}
+	}
+	if r.Arrived != nil {
+		t.Error("arrivals by parts of windows of different lengths were added up")
 	}
 	if e := r.Exemplars[0]; e.DurationNS != 31 || left.StackOf(e.Line[0].Stack)[0].Function != "h" {
 		t.Errorf("%+v", e)
@@ -72,6 +76,9 @@ func TestMergeRequests(t *testing.T) {
 	}
 	if a.Canonical().Requests[0].States[0].Parts == nil {
 		t.Error("a single window lost its parts")
+	}
+	if got := a.Canonical().Requests[0].Arrived; len(got) != 2 || got[0] != 1 {
+		t.Errorf("arrivals %v of a single window, want 1 in each part", got)
 	}
 }
 

@@ -30,6 +30,7 @@ func TestBacklogOutsideOfRequests(t *testing.T) {
 	mainStack := evidence.Stack{{Function: "internal/poll.runtime_pollWait"}, {Function: "net.(*TCPListener).Accept"}, mainFrame}
 	jobs := evidence.Stack{{Function: "runtime.chansend1"}, workerFrame}
 	conns := evidence.Stack{{Function: "internal/poll.runtime_pollWait"}, {Function: "net/http.(*persistConn).readLoop", File: "net/http/transport.go", Line: 2222}}
+	idle := evidence.Stack{{Function: "internal/poll.runtime_pollWait"}, {Function: "bufio.(*Reader).Peek"}, serveFrame}
 	late := evidence.Stack{{Function: "runtime.chanrecv1"}, handlerFrame, {Function: "net/http.(*timeoutHandler).ServeHTTP.func1"}}
 	growing := scraped(11, func(i int) second { return second{0, 100, 0.001, 60 + 40*float64(i)} })
 	none := func(int) uint64 { return 100 }
@@ -43,6 +44,7 @@ func TestBacklogOutsideOfRequests(t *testing.T) {
 		"jobs that are done too slowly":                  {jobs, func(i int) uint64 { return 100 + 60*uint64(i) }, []string{ruleUnexplained}, workerFrame},
 		"a leak is the leak detector's":                  {jobs, none, nil, evidence.Frame{}},
 		"and so are handlers that outlive their request": {late, none, nil, evidence.Frame{}},
+		"connections that clients keep for later":        {idle, none, nil, evidence.Frame{}},
 		"and so are connections that stay":               {conns, none, nil, evidence.Frame{}},
 	} {
 		t.Run(name, func(t *testing.T) {

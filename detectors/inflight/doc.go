@@ -134,7 +134,8 @@
 //	gc          the same, while the collector marks for 30 % of the time and more, and takes 15 % of the time in which
 //	            goroutines run; it is entitled to a quarter while it marks
 //	stuck       waits that nothing ends: half of those open have lasted four times as long as 99 % of those at the line that ended
-//	abandoned   every fourth request had lost its client before its handler returned, whatever it waited for: retries
+//	abandoned   every fourth request had lost its client before its handler returned, whatever it waited for: retries. A
+//	            stream of HTTP/2 or gRPC that the client resets leaves no event, so only connections that are closed show
 //
 // Other states stand for themselves. Where nearly all waits at the line are ended by goroutines that requests made for themselves, what
 // these do is the cause: a handler that waits for goroutines that wait for a database waits for the database.
@@ -221,7 +222,8 @@
 // # False positives
 //
 // Long-lived requests (streams, long polls) that connect during the window look like requests that never end.
-// Retries by clients look like load. Snapshots alone cannot see that load rises. Requests counted in
+// Connections that clients keep for later grow with what they once had in flight at a time, and scrapes alone take them for
+// goroutines that nothing explains; with two goroutine snapshots that is no finding. Retries by clients look like load. Snapshots alone cannot see that load rises. Requests counted in
 // metrics but in flight elsewhere (a gauge of another server in the process) break Little's law: see
 // the roles of the load.
 //

@@ -214,7 +214,7 @@ func (w *waits) growingInTrace(p *analyze.Pass) *site {
 // that they started pile up with them: one cause, one finding.
 func reportUnexplained(p *analyze.Pass, a *assessment, w *waits) {
 	u := a.others
-	if u == nil || a.diverges || w.showGrowth() {
+	if u == nil || a.diverges || w.showGrowth() || float64(w.idleAdded()) >= explainedHalf*u.growth {
 		return
 	}
 	f := analyze.Finding{Rule: ruleUnexplained, Confidence: analyze.Possible, Cost: u.count, Message: u.text(a.flow),

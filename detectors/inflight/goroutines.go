@@ -3,6 +3,7 @@ package inflight
 import (
 	"slices"
 
+	"go-debug/analyze/evidence"
 	"go-debug/analyze/stats"
 )
 
@@ -83,6 +84,37 @@ func (u unexplained) grows(least float64) bool {
 		return u.trend.Tau >= 1 // too few for a test: a rise at every scrape
 	}
 	return u.trend.PUp < 0.01 && u.trend.Tau >= 0.7
+}
+
+// idleAdded is how many idle connections of the server were added from the first snapshot to the last. Clients keep them for the next
+// request: as many as they once had in flight at a time, or one for each client.
+func (w *waits) idleAdded() int {
+	if len(w.snapshots) < 2 {
+		return 0
+	}
+	idle := func(s *evidence.Snapshot) (n int) {
+		for i := range s.Groups {
+			if isIdleConnection(s.Groups[i].Stack) {
+				n += s.Groups[i].Count
+			}
+		}
+		return n
+	}
+	return idle(w.snapshots[len(w.snapshots)-1]) - idle(w.snapshots[0])
+}
+
+// isIdleConnection reports a connection of net/http's server that waits for a request, or for the rest of its head.
+func isIdleConnection(stack evidence.Stack) bool {
+	serves := false
+	for _, f := range stack {
+		switch f.Function {
+		case "net/http.serverHandler.ServeHTTP", "net/http.(*response).finishRequest":
+			return false
+		case "net/http.(*conn).serve":
+			serves = true
+		}
+	}
+	return serves
 }
 
 // text contrasts the goroutines with what throughput explains.
