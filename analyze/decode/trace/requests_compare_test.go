@@ -182,6 +182,13 @@ func addsUp(t *testing.T, tr *evidence.Trace) {
 				t.Errorf("%s %s: the parts of the window add up to %d of %d ns", r.Route, s.State, parts, s.NS)
 			}
 		}
+		var arrived int64
+		for _, n := range r.Arrived {
+			arrived += n
+		}
+		if want := r.Completed + r.Open - r.OpenEarlier; arrived != want {
+			t.Errorf("%s: %d arrived in the parts of the window, want %d", r.Route, arrived, want)
+		}
 		if ns != r.InFlightNS || r.Latency.Sum+r.Censored.Sum != ns {
 			t.Errorf("%s: states add up to %d ns, requests to %d and %d", r.Route, ns, r.InFlightNS, r.Latency.Sum+r.Censored.Sum)
 		}
