@@ -222,6 +222,7 @@
 // # False positives
 //
 // Long-lived requests (streams, long polls) that connect during the window look like requests that never end.
+// Scrapes of all routes together show that more is in flight and not that a slow route is asked for more: a trace of the same time tells.
 // Connections that clients keep for later grow with what they once had in flight at a time, and scrapes alone take them for
 // goroutines that nothing explains; with two goroutine snapshots that is no finding. Retries by clients look like load. Snapshots alone cannot see that load rises. Requests counted in
 // metrics but in flight elsewhere (a gauge of another server in the process) break Little's law: see
