@@ -161,7 +161,8 @@
 //
 // Of a generation that is cut, all that stands before the cut counts, but for the batch at the
 // cut: LostBytes are the bytes of that. What an event depends on may stand behind the cut; then
-// the event is applied and the time before it counts nowhere (a warning says how often). Names
+// the event is applied and the time before it counts nowhere (a warning says how often), and neither does
+// the time for which a goroutine runs on at the cut, nor what a region was spent with whose goroutine is ahead of it. Names
 // of functions and reasons are written last, so they are mostly missing there. Where batches follow
 // that nobody can analyse, their heads tell how many seconds are lost. Of a generation
 // that contradicts itself, the events before the contradiction count, and all its bytes as lost.

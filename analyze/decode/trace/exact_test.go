@@ -116,6 +116,25 @@ func TestExactTimes(t *testing.T) {
 	}
 }
 
+// What would show that a goroutine stopped may lie behind a cut: how long it ran is known up to its last event.
+func TestRunningAtACut(t *testing.T) {
+	for cut, want := range map[bool]int64{false: 40 + 440, true: 40} {
+		s := &script{t: t, w: newWindow(budget.Budget{}.WithDefaults())}
+		emit(s, xtrace.EventConfig[xtrace.Sync]{Time: 1000, Kind: xtrace.EventSync, Details: xtrace.Sync{N: 1}})
+		s.step(1010, 4, 4, xtrace.GoNotExist, xtrace.GoRunnable, "", calls("main.worker"))
+		s.step(1010, 4, xtrace.NoGoroutine, xtrace.GoRunnable, xtrace.GoRunning, "", xtrace.NoStack)
+		s.step(1050, 4, 4, xtrace.GoRunning, xtrace.GoRunnable, "preempted", calls("main.worker"))
+		s.step(1060, 4, xtrace.NoGoroutine, xtrace.GoRunnable, xtrace.GoRunning, "", xtrace.NoStack)
+		emit(s, xtrace.EventConfig[xtrace.Sync]{Time: 1500, Kind: xtrace.EventSync, Details: xtrace.Sync{N: 2}})
+		s.w.cut = cut
+		tr := s.w.finish().Canonical()
+		checkInvariants(t, tr)
+		if got := tr.Sched.RunningNS; got != want {
+			t.Errorf("cut %v: running for %d ns, want %d", cut, got, want)
+		}
+	}
+}
+
 func find(t *testing.T, tr *evidence.Trace, match func(evidence.BlockSite) bool) evidence.BlockSite {
 	t.Helper()
 	for _, b := range tr.Blocks {

@@ -258,7 +258,9 @@ func (w *window) closeGoroutines() {
 		age := w.now - g.since
 		switch g.state {
 		case xtrace.GoRunning:
-			w.ran(g, age)
+			if !w.cut { // else what shows that it stopped may be lost
+				w.ran(g, age)
+			}
 		case xtrace.GoRunnable:
 			w.series.runnable(g.since, w.now)
 		case xtrace.GoWaiting:

@@ -235,6 +235,7 @@ func (p *pipeline) joinOldest() error {
 	}
 	w.offset = j.gen.end
 	if j.gen.cut != nil {
+		w.cut = true
 		return j.gen.cut
 	}
 	w.completed++

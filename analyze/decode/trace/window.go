@@ -16,6 +16,7 @@ type window struct {
 	limits budget.Budget
 
 	started     bool
+	cut         bool        // the last generation ends in the middle
 	start       xtrace.Time // where times count from
 	first       int64       // the start of the window, which may lie a little before that: 0 or less
 	now         int64
