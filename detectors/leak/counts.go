@@ -129,14 +129,23 @@ func (s *survey) inStep(snaps []*evidence.Snapshot, gained, first int) bool {
 	if inFlight, known := s.demand.gainedInFlight(snaps); known {
 		return float64(gained) <= stepSlack*inFlight
 	}
-	requests := seriesOf(snaps, func(g *evidence.Group) bool { return servesRequests(g.Stack) })
-	served := requests.gained()
-	if served < pairGrowth {
+	held := seriesOf(snaps, func(g *evidence.Group) bool { return servesRequests(g.Stack) })
+	// A connection that was idle takes a new request and is not one more.
+	handled := seriesOf(snaps, func(g *evidence.Group) bool {
+		_, user := g.Stack.User()
+		return user && servesRequests(g.Stack)
+	})
+	return held.explains(gained, first) || handled.explains(gained, first)
+}
+
+// explains reports that as many others came, in number or in proportion.
+func (s series) explains(gained, first int) bool {
+	if s.gained() < pairGrowth {
 		return false
 	}
 	proportion := float64(gained) / float64(max(first, 1))
-	return float64(gained) <= stepSlack*float64(served) ||
-		proportion <= stepSlack*float64(served)/float64(max(requests.first(), 1))
+	return float64(gained) <= stepSlack*float64(s.gained()) ||
+		proportion <= stepSlack*float64(s.gained())/float64(max(s.first(), 1))
 }
 
 // stepSlack allows for a quarter more goroutines than requests: snapshots and requests are not

@@ -113,7 +113,9 @@ func TestGrowthInStepAfterAWaveOfRequests(t *testing.T) {
 	request := userStack("main.poll", 20, connServe)
 	set := repeat(6, func(i int) []evidence.Group {
 		n := uint64(i+1) * 20
-		return []evidence.Group{group(evidence.WaitChanRecv, stack, ids(1000, 1000+n)...), group(evidence.WaitSelect, request, ids(9000, 9000+n)...)}
+		// The connections are those of the wave: they were idle before.
+		idle := group(evidence.WaitIO, evidence.Stack{{Function: "net/http.(*connReader).Read"}, {Function: connServe}}, ids(9000+n, 9300)...)
+		return []evidence.Group{group(evidence.WaitChanRecv, stack, ids(1000, 1000+n)...), group(evidence.WaitSelect, request, ids(9000, 9000+n)...), idle}
 	})
 	set.Trace = traceOf(evidence.WaitChanRecv, stack, ids(1000, 1120), 120)
 	before := counted(-1, number(evidence.WaitChanRecv, stack, 300), number(evidence.WaitSelect, request, 300))
