@@ -82,6 +82,7 @@ const (
 	nameNetwork // the network poller
 	nameHijack
 	nameRuntime
+	nameEnding // what HTTP/2 does once the handler has returned
 )
 
 const serveName = "net/http.(*conn).serve"
@@ -98,6 +99,8 @@ func classOfName(name, root string) (c nameClass) {
 		c |= nameWatch
 	case strings.HasSuffix(name, "erverConn).runHandler"):
 		c |= nameStream
+	case strings.Contains(name, "erverConn).runHandler.func"):
+		c |= nameEnding
 	case strings.HasSuffix(name, "erverConn).serve"):
 		c |= nameMultiple
 	case strings.HasPrefix(name, grpcServer):

@@ -10,6 +10,9 @@ import (
 // handler finds the route: the outermost frame of the program's own inside the innermost one that hands a
 // request to a handler, which is behind router and middleware.
 func (r *stackReader) handler(s *requestStack, inside []stackFrame) {
+	if n := len(inside); n > 0 && inside[n-1].class&nameEnding != 0 {
+		return
+	}
 	from, rank := len(inside), rankForeign+1
 	var routers []string // packages of dependencies that serve HTTP
 	outer := ""          // the program's own function since the request was last handed on

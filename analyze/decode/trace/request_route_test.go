@@ -79,3 +79,19 @@ func TestRouteBehindRouters(t *testing.T) {
 		})
 	}
 }
+
+// What HTTP/2 does once the handler has returned names no route.
+func TestRouteOfTheEnd(t *testing.T) {
+	const bundle, function = "/go/src/net/http/h2_bundle.go", "net/http.(*http2serverConn).runHandler"
+	for _, c := range []struct {
+		name, want string
+		frames     []testFrame
+	}{
+		{"the handler", "main.cart", []testFrame{{"main.cart", "/src/shop/main.go"}, {"net/http.HandlerFunc.ServeHTTP", "/go/src/net/http/server.go"}}},
+		{"the last frame", "", []testFrame{{"net/http.(*http2responseWriter).handlerDone", bundle}, {function + ".func1", bundle}}},
+	} {
+		if got, s := readStack(append(c.frames, testFrame{function, bundle})); got != c.want || s.role != roleHandler {
+			t.Errorf("%s: route %q, role %d; want %q", c.name, got, s.role, c.want)
+		}
+	}
+}
