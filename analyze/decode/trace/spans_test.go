@@ -31,3 +31,15 @@ func TestRegionsOfGoroutinesThatAreAhead(t *testing.T) {
 		}
 	}
 }
+
+// Where events are taken out of order a goroutine may end within an assist. Nothing of it goes on.
+func TestAssistsOfGoroutinesThatAreGone(t *testing.T) {
+	r := &replay{}
+	r.gs.reset()
+	*r.gs.get(1) = g{id: 1, created: true, gone: true, assist: rangeOpen, stw: rangeOpen}
+	s := &stitcher{r: r, assists: map[uint64]openRange{}, pauses: map[uint64]pause{}}
+	s.goroutineRanges(&gcTally{})
+	if len(s.assists)+len(s.pauses) != 0 {
+		t.Errorf("assists %v, pauses %v", s.assists, s.pauses)
+	}
+}

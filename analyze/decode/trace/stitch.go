@@ -361,6 +361,9 @@ func (s *stitcher) goroutineRanges(gc *gcTally) {
 		}
 	}
 	s.r.each(func(x *g) {
+		if x.gone { // before its range ended, as events that were forced show it
+			return
+		}
 		if x.assist == rangeOpen {
 			s.assists[x.id] = openRange{since: x.assistSince, seen: true, stack: s.stack(uint64(x.rare.assistStack))}
 		}
