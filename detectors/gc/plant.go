@@ -63,7 +63,14 @@ func plantPauses(set *evidence.Set, at evidence.Frame) (string, error) {
 		t.GC.STW = map[string]evidence.Histogram{}
 	}
 	t.GC.STW[kind] = stops
-	// A line that copies memory in one piece, for which the pause is the program's doing.
+	// A line that copies memory in one piece, for which the pause is the program's doing, in a heap that has such pieces.
+	for i := range t.Windows {
+		heap := slices.Clone(t.Windows[i].Series.HeapBytes)
+		for j, bytes := range heap {
+			heap[j] = max(bytes, plantedPause*slowestCopy)
+		}
+		t.Windows[i].Series.HeapBytes = heap
+	}
 	plant.CPU(set, 0.2, append(plant.Runtime("runtime.memmove"), at))
 	return fmt.Sprintf("pauses of %d ms by the collector", int64(plantedPause/1e6)), nil
 }
