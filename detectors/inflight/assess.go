@@ -63,7 +63,6 @@ type assessment struct {
 	div      stats.Divergence
 	trend    stats.Trend
 	drift    stats.Drift
-	jump     stats.Jump
 	first    part // the first third of the judged bins
 	early    part // the third quarter
 	late     part // the last quarter
@@ -91,7 +90,7 @@ func assess(l *evidence.Load, fine *flow, p *analyze.Pass) *assessment {
 		a.verdict = verdictUnanswered
 	}
 	concurrency, arrivals, qps, seconds := a.series()
-	a.drift, a.jump = a.testDrift(), fine.testJump()
+	a.drift = a.testDrift()
 	if a.why = a.missing(len(concurrency)); a.why != "" {
 		a.try = tryMetrics
 		if f.points > 1 {
@@ -107,7 +106,7 @@ func assess(l *evidence.Load, fine *flow, p *analyze.Pass) *assessment {
 		a.try = tryTrace
 		return a
 	}
-	a.test(concurrency, arrivals, p)
+	a.test(concurrency, arrivals, fine, p)
 	if !a.diverges && f.nothingCompletes() && a.last.inFlight >= burstFold*max(a.first.inFlight, 1) {
 		a.tested = false
 		a.why, a.try = "no request completed in the window while "+grouped(a.last.inFlight)+" were in flight", tryLonger
@@ -202,7 +201,7 @@ func (a *assessment) measureParts(concurrency, arrivals, qps, seconds []float64)
 	a.early, a.late = at(n/2, n-max(n/4, 1)), at(n-max(n/4, 1), n)
 }
 
-func (a *assessment) test(concurrency, arrivals []float64, p *analyze.Pass) {
+func (a *assessment) test(concurrency, arrivals []float64, fine *flow, p *analyze.Pass) {
 	limits := stats.DivergenceLimits{Fold: p.Param("min-fold"), P: p.Param("max-p"), Delta: p.Param("min-delta"),
 		FinalL: p.Param("min-in-flight"), MinBins: int(p.Param("min-bins"))}
 	a.div = stats.Diverge(concurrency, arrivals, limits)
@@ -215,7 +214,9 @@ func (a *assessment) test(concurrency, arrivals []float64, p *analyze.Pass) {
 	backlog := short && a.drift.P < p.Param("drift-p") && a.div.FinalL >= 3*limits.FinalL && a.outgrows(limits.Fold)
 	trending := a.full || steady || backlog
 	grown := trending && (!short || a.beyondWander())
-	a.jumped = !grown && short && a.jump.P < p.Param("jump-p") && large && a.div.Delta >= limits.Delta
+	if !grown && short && large && a.div.Delta >= limits.Delta && len(fine.bins) <= maxJumpBins {
+		a.jumped = fine.testJump().P < p.Param("jump-p")
+	}
 	unexplained := !drains(concurrency) && a.throughputFlat(p.Param("max-qps-rise"))
 	a.diverges = (grown || a.jumped) && unexplained
 	a.wanders = !a.diverges && trending && unexplained
@@ -249,6 +250,10 @@ func (a *assessment) testDrift() stats.Drift {
 	}
 	return stats.DriftOf(steps, events)
 }
+
+// maxJumpBins bounds the intervals in which a backlog is looked for that came at once: all spans of them are looked at. Windows
+// of more are not short, unless nearly all of it was idle.
+const maxJumpBins = 500
 
 // testJump tests for a backlog that came at once and stayed, which grows in few of the intervals.
 func (f *flow) testJump() stats.Jump {
