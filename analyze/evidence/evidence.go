@@ -150,7 +150,11 @@ func (s *Set) Count(k Kind) int {
 	n := 0
 	switch k {
 	case Goroutine, GoroutineLeak, Survivors:
-		n = len(s.SnapshotsOf(k))
+		for i := range s.Snapshots {
+			if s.Snapshots[i].asked() == k {
+				n++
+			}
+		}
 	case Execution:
 		if s.Trace != nil {
 			n = len(s.Trace.Windows)
@@ -208,14 +212,17 @@ func (s *Set) ProfilesOf(k Kind) []*Profile {
 func (s *Set) SnapshotsOf(k Kind) []*Snapshot {
 	var out []*Snapshot
 	for i := range s.Snapshots {
-		snap := &s.Snapshots[i]
-		kind := snap.Kind
-		if kind == Goroutine && snap.Phase != "" {
-			kind = Survivors
-		}
-		if kind == k {
+		if snap := &s.Snapshots[i]; snap.asked() == k {
 			out = append(out, snap)
 		}
 	}
-	return InOrder(out)
+	return s.ordered(out)
+}
+
+// asked is the kind by which a Set is asked for the snapshot.
+func (s *Snapshot) asked() Kind {
+	if s.Kind == Goroutine && s.Phase != "" {
+		return Survivors
+	}
+	return s.Kind
 }
