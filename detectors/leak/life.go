@@ -87,10 +87,15 @@ func (l *life) keepOne() {
 		from = at
 	}
 	l.restarted = len(l.dumps) - (hi - lo)
-	within := func(snap *evidence.Snapshot) bool {
-		return (lo == 0 || !snap.Before(l.dumps[lo].Position)) && (hi == len(l.dumps) || snap.Before(l.dumps[hi].Position))
+	// The dumps are among the snapshots, in the same order, which need not be that of their positions.
+	first, end := 0, len(l.snapshots)
+	if lo > 0 {
+		first = slices.Index(l.snapshots, l.dumps[lo])
 	}
-	l.snapshots = slices.DeleteFunc(l.snapshots, func(s *evidence.Snapshot) bool { return !within(s) })
+	if hi < len(l.dumps) {
+		end = slices.Index(l.snapshots, l.dumps[hi])
+	}
+	l.snapshots = l.snapshots[first:end]
 	if l.trace != nil && !l.covers(l.dumps[lo], l.dumps[hi-1]) {
 		l.trace = nil
 	}

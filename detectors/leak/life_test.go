@@ -259,3 +259,23 @@ func TestDumpWithoutTime(t *testing.T) {
 		}
 	}
 }
+
+// Snapshots of another life are left out by the order in which they stand, which names do not say where times are missing.
+func TestRestartAmongDumpsWithoutTime(t *testing.T) {
+	stack := userStack("main.work", 7)
+	of := func(by string, n uint64) evidence.Snapshot {
+		d := dump(0, startedBy(group(evidence.WaitChanRecv, stack, ids(100, 100+n)...), by, 40))
+		d.At = time.Time{}
+		return d
+	}
+	set := snapshots(of("main.after", 300), of("main.before", 100),
+		counted(2, number(evidence.WaitChanRecv, stack, 100)), counted(3, number(evidence.WaitChanRecv, stack, 300)))
+	set.Snapshots[1].Seq = 1
+	l := livesOf(set, nil)[0]
+	if len(l.dumps) != 1 || l.dumps[0].Total != 300 || l.restarted != 1 {
+		t.Fatalf("%d dumps, %d left out", len(l.dumps), l.restarted)
+	}
+	if len(l.snapshots) != 1 || l.snapshots[0] != l.dumps[0] {
+		t.Errorf("%d snapshots, want the dump after the restart alone", len(l.snapshots))
+	}
+}
