@@ -42,7 +42,21 @@ func (s *survey) endless(c *candidate) analyze.Confidence {
 
 // grows reports growth that some evidence shows.
 func (c *candidate) grows() bool {
-	return c.cohort != nil && c.cohort.grew() || c.growth != nil || c.created != nil
+	return c.grew() || c.growth != nil || c.created != nil
+}
+
+// grew reports a cohort that grows or has grown.
+func (c *candidate) grew() bool { return c.cohort != nil && (c.cohort.verdict != steady || c.scant()) }
+
+// rising reports a cohort that grows.
+func (c *candidate) rising() bool {
+	return c.cohort != nil && (c.cohort.verdict == growing || c.scant())
+}
+
+// scant reports that two dumps with few goroutines are all that shows growth. They count only where the source shows
+// how it comes about, and where counts show it better they do not.
+func (c *candidate) scant() bool {
+	return c.cohort != nil && c.cohort.scant && c.growth == nil && c.certain()
 }
 
 // followed judges a cohort. Alone it is possible: sessions that outlive the capture look the same.

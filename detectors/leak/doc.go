@@ -100,14 +100,19 @@
 //     sleep that is not repeated): until the first of them has lived so long it looks like a leak.
 //     Many goroutines at one line in the only snapshot. Less of either where the source has a path that is certain:
 //     20 goroutines at its line that have waited for minutes in the only snapshot, five that came and five that stayed
-//     between the only two dumps, with a fifth as many that left. Growth that stopped, unless the
+//     between the only two dumps, with a fifth as many that left; where counts without ids grow beside the two, those
+//     speak. Growth that stopped, unless the
 //     goroutines are seen to work; growth of fewer than 10 that are: growing, unproven, to be repeated
 //     with a longer window.
 //
 // # Restarts and several programs
 //
 // Ids mean something within one process. Captures are told apart by their target; a restart shows
-// in an id whose goroutine was started elsewhere before, and the longest run of dumps without one is used.
+// in an id whose goroutine was started elsewhere before, and the longest run of dumps without one is used, with the
+// snapshots that stand among these. Dumps in text do not say when they were taken. Beside profiles that do, each
+// stands where the number of goroutines changes least by it; several in one place stand by their largest ids, which rise in
+// a process, or by their numbers of goroutines where these are not known. Without such profiles the order is that of the
+// files' names.
 //
 // # Numbers
 //

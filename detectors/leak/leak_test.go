@@ -134,6 +134,7 @@ func TestEndlessWaits(t *testing.T) {
 		"one select{}":                {snapshots(dump(0, empty(1))), "leak/nil-chan:4 proven"},
 		"many select{}":               {snapshots(dump(0, empty(30))), "leak/nil-chan:4 proven"},
 		"listeners parked on purpose": {snapshots(dump(0, empty(3)), dump(1, empty(3))), "leak/nil-chan:4 possible"},
+		"twice as many at start-up":   {snapshots(dump(0, empty(6)), dump(1, empty(12))), "leak/nil-chan:4 possible"},
 		"select{} keep coming":        {snapshots(growingDumps(6, 5, evidence.WaitNoCases, userStack("main.park", 4))...), "leak/nil-chan:4 proven"},
 		"goroutine 1":                 {snapshots(dump(0, mainGroup)), ""},
 	} {

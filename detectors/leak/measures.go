@@ -28,7 +28,7 @@ func (s *survey) measures(c *candidate) []stats.Measure {
 		}
 	}
 	out = append(out, s.survivors(c)...)
-	if co := c.cohort; co != nil && co.grew() {
+	if c.grew() {
 		out = append(out, s.cohortMeasures(c)...)
 	}
 	if cr := c.created; cr != nil {
@@ -48,7 +48,7 @@ func (s *survey) survivors(c *candidate) []stats.Measure {
 	switch co := c.cohort; {
 	case c.left != nil:
 		return []stats.Measure{s.survivalMeasure(c)}
-	case co != nil && co.grew() && len(co.births) > 0:
+	case c.grew() && len(co.births) > 0:
 		m := count("survivors", co.survivors(), int64(co.dumps), "arrived after the first dump and still there at the last, by goroutine id")
 		lo, hi := stats.PoissonRate(int64(co.survivors()), 1, 0.95)
 		m.Interval = &[2]float64{lo, hi}
@@ -109,7 +109,7 @@ func count(name string, v int, n int64, method string) stats.Measure {
 func (s *survey) rate(c *candidate) (stats.Measure, bool) {
 	slope, snaps := stats.Slope{Value: math.NaN()}, s.dumps
 	switch {
-	case c.cohort != nil && c.cohort.grew():
+	case c.grew():
 		if m, ok := s.birthRate(c.cohort); ok {
 			return m, true
 		}

@@ -106,7 +106,7 @@ func (s *survey) observation(c *candidate) string {
 		return who + " blocked for ever in " + doing + "; a helper that is meant to stay does no harm"
 	case s.survived(c) > 0:
 		return s.survivalSentence(c)
-	case c.cohort != nil && c.cohort.rising():
+	case c.rising():
 		return who + " in " + doing + " and more keep coming" + s.pace(c) + ": " + c.cohort.sentence() + s.doubt(c)
 	case c.growth != nil:
 		return fmt.Sprintf("goroutines in %s grow from %d to %d over %d snapshots%s%s", doing,

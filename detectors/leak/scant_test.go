@@ -1,6 +1,7 @@
 package leak
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -42,5 +43,31 @@ func TestFewDumpsWithTheSource(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// Two dumps that show few say less than counts that show many, be the source certain or not.
+func TestCountsBesideFewDumps(t *testing.T) {
+	stack := userStack("main.work", 7)
+	for _, certain := range []bool{false, true} {
+		set := snapshots(
+			dump(0, group(evidence.WaitChanRecv, stack, ids(100, 120)...)), dump(1, group(evidence.WaitChanRecv, stack, ids(100, 135)...)),
+			counted(2, number(evidence.WaitChanRecv, stack, 90)), counted(3, number(evidence.WaitChanRecv, stack, 150)),
+			counted(4, number(evidence.WaitChanRecv, stack, 220)))
+		set.Code = []evidence.CodeSite{{Function: stack[0].Function, File: stack[0].File, Line: stack[0].Line,
+			Pattern: evidence.PatternRangeWithoutClose, Certain: certain}}
+		f := expect(t, set, "leak/chan-receive:7 possible").Findings[0]
+		if !strings.Contains(f.Message, "grow from 20 to 220 over 5 snapshots, 1") {
+			t.Errorf("certain %v: message %q", certain, f.Message)
+		}
+		var names []string
+		for _, m := range f.Measures {
+			names = append(names, m.Name)
+		}
+		for _, want := range []string{"growth", "time_to_1gb", "survivors"} {
+			if !slices.Contains(names, want) {
+				t.Errorf("certain %v: no %s among %v", certain, want, names)
+			}
+		}
 	}
 }

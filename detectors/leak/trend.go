@@ -173,12 +173,6 @@ func (c *cohort) judgePair(l limits) *cohort {
 	return c
 }
 
-// rising reports growth, be it so little that it counts only where the source shows how it comes about.
-func (c *cohort) rising() bool { return c.verdict == growing || c.scant }
-
-// grew reports growth that goes on or has stopped.
-func (c *cohort) grew() bool { return c.verdict != steady || c.scant }
-
 // pairGrowth is the least that two snapshots can say: below it a pair of goroutines more
 // is chance.
 const pairGrowth = 20
