@@ -59,4 +59,6 @@ func shortName(function string) string {
 	return function[strings.LastIndexByte(function, '/')+1:]
 }
 
-var majorVersion = regexp.MustCompile(`(?:/|%2e)v[0-9]+\.`)
+// majorVersion is what the path of a module ends in from its second major version on, and that of one of gopkg.in always.
+// A path that ends in /v1 is that of a package which is called so.
+var majorVersion = regexp.MustCompile(`(?:/v(?:[2-9]|[1-9][0-9]+)|%2ev[0-9]+)\.`)
