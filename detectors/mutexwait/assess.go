@@ -126,7 +126,7 @@ func (r *reading) assess(l *lock) (analyze.Finding, bool) {
 		}
 	}
 	holding, sure := l.holdersAsleep(r.Evidence)
-	if most, known := r.occupied(l, holding, sure); known && most < briefShare && (sources > 0 || crowd) {
+	if most, known := r.occupied(l, holding, sure); known && most < briefShare && r.passes(l, x, rate) {
 		l.place(&f, holding)
 		r.briefs = append(r.briefs, brief{f.Location, max(rate, x.most()), most})
 		return analyze.Finding{}, false

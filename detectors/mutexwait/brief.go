@@ -16,6 +16,9 @@ import (
 // had no CPU; the section is not why.
 const briefShare = 0.25
 
+// longWait is the quantile of the waits that ended, above which those are long that did not.
+const longWait = 0.99
+
 // brief is a lock that is waited for, and hardly worked under.
 type brief struct {
 	at   evidence.Frame
@@ -37,6 +40,17 @@ func (r *reading) occupied(l *lock, holding *asleep.Time, sure bool) (float64, b
 	_, most := working.Interval(signature.Overdispersion)
 	running := float64(r.Evidence.Trace.Sched.RunningNS) / 1e9 / windowS
 	return most*running + float64(holding.NS)/1e9/windowS, true
+}
+
+// passes reports waits that the trace, by which a lock is occupied or not, has itself, most of them, and that end. What a
+// trace has little of comes from something else than what it shows under the lock; behind a lock that nobody gives back
+// nobody runs, nor sleeps in its section.
+func (r *reading) passes(l *lock, x rates, rate float64) bool {
+	seen := x.traced >= r.Param("min-rate") && 2*x.traced >= rate && l.traced.Count >= int64(r.Param("min-traced-waits"))
+	// Those who queue at the trace's end have waited for no longer than others.
+	stuck := l.tracedOpen.CountAbove(l.traced.Quantile(longWait)) >= int64(r.Param("min-asleep")) ||
+		2*l.tracedOpen.Sum > l.traced.Sum+l.tracedOpen.Sum || l.maxMinutes > 0
+	return seen && !stuck
 }
 
 // within counts the samples with a frame in one of the spans.

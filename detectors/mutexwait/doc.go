@@ -67,7 +67,10 @@
 // A lock that hardly anybody works under does not limit what it guards. Where a trace and a CPU profile show that with the
 // lock in hand goroutines run and sleep for less than a quarter of the time together, the waits have another reason: who comes, comes
 // at once, or who has the lock waits for a CPU, as on a crowded host, under a quota, or behind a batch. Independent arrivals at
-// such a lock wait 0.08 s/s in all (ρ²/(1−ρ)). It is no finding then, and said as what was not checked.
+// such a lock wait 0.08 s/s in all (ρ²/(1−ρ)). It is no finding then, and said as what was not checked. This holds of waits that the
+// trace has itself, at a rate that would be a finding and half or more of that in the profiles: a section that sleeps now and then may not be in
+// a short trace. And it holds of waits that end. A lock that is never given back has nobody who works under it either: where ten goroutines wait when the trace
+// ends for longer than 99 % of the other waits took, where such waits are most of the time, or where a snapshot counts their minutes, it is a finding.
 //
 // CPU shares count when the lower end of their 95 % interval, widened for how much profiles of one program vary,
 // is above the threshold, with 200 samples or more and a process that is not idle.

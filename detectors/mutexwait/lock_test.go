@@ -276,6 +276,48 @@ func TestBriefLocks(t *testing.T) {
 	}
 }
 
+// TestBriefLocksThatAreFindings: the trace that shows a lock hardly worked under has to have the waits itself, and they have to end.
+func TestBriefLocksThatAreFindings(t *testing.T) {
+	elsewhere := stack("main.render@60", "main.handle@9")
+	base := func(n, ns int64) (*traced, *evidence.Set) {
+		tr := newTrace().waits(evidence.WaitMutex, lockPut, n, ns).wakes(unlockPut, lockPut, n, ns)
+		tr.Sched.RunningNS = 2 * second
+		set := profiles(cpuProfile(sample{stack: elsewhere, n: 800}))
+		set.Trace = &tr.Trace
+		return tr, set
+	}
+	profiled := func(n, ns, delayNS int64) *evidence.Set {
+		_, set := base(n, ns)
+		set.Profiles = append(set.Profiles, profile(evidence.Mutex, 30*time.Second, sample{unlockPut, 4000, delayNS}))
+		return set
+	}
+	open := func(n, ns, open, openNS int64) *evidence.Set {
+		tr, set := base(n, ns)
+		tr.Blocks[0].Open.AddN(openNS, open)
+		return set
+	}
+	_, old := base(500, 20e6)
+	old.Snapshots = []evidence.Snapshot{snapshot(0, sleepers(3, dumpPut))}
+	old.Snapshots[0].Groups[0].MaxMinutes = 4
+	for name, tt := range map[string]struct {
+		set   *evidence.Set
+		found bool
+	}{
+		"the profile has no more than the trace":      {profiled(500, 20e6, 150*second), false},
+		"the trace has few of the waits":              {profiled(100, 1e6, 150*second), true},
+		"the trace has some of the waits":             {profiled(100, 12e6, 150*second), true},
+		"who queues at the end":                       {open(500, 20e6, 15, 10e6), false},
+		"many hang, beside others who get the lock":   {open(500, 20e6, 12, second/2), true},
+		"a few hang, and nobody else waits for long":  {open(500, 2e6, 4, second), true},
+		"one has waited since long before the trace":  {old, true},
+		"thirty hang, beside others who get the lock": {open(500, 20e6, 30, second), true},
+	} {
+		if found, out := detect(t, tt.set); (len(found) == 1) != tt.found {
+			t.Errorf("%s: %d findings, not checked: %+v", name, len(found), out.Unchecked)
+		}
+	}
+}
+
 // unseen is the set without its waiters, so that the line at which the lock is taken is not known.
 func unseen(set *evidence.Set) *evidence.Set {
 	set.Trace.Blocks, set.Trace.Wakes = nil, nil
