@@ -42,7 +42,8 @@
 // Much of what requests wait no trace shows: while all Ps are busy the network is polled every 10 ms only,
 // and whoever waits for it is not even runnable. So a program that serves requests is reported, as possible,
 // when goroutines that serve none keep all Ps busy, with others queueing, for a quarter of the time.
-// Requests for profiles, by whoever takes the capture, are none.
+// Requests for profiles, by whoever takes the capture, are none: where net/http serves at most eight connections, handlers of
+// net/http/pprof and no others, what it serves is the capture's. What other servers (gRPC, fasthttp, net/rpc) serve beside it counts.
 //
 // A program is throttled where a trace and a CPU profile of the same time disagree: goroutines were running for
 // far longer than CPU time was used, so their threads stood still. Which of the two reasons it is, neither

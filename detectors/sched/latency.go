@@ -23,7 +23,7 @@ type kind struct {
 	parents []string // functions in which goroutines start that make such
 	runNS   int64
 	latency evidence.Histogram
-	request bool // it serves requests, or one of those waits for it
+	request bool // it serves requests, other than the capture's, or one of those waits for it
 }
 
 // reportLatency reports goroutines that wait for a P while all are busy.
@@ -33,11 +33,11 @@ func reportLatency(r *reading) {
 		return
 	}
 	kinds := t.kinds()
-	requests, own := &evidence.Histogram{}, t.servesOnlyCapture()
+	requests := &evidence.Histogram{}
 	var all, serving int64
 	for i := range kinds {
 		all += kinds[i].runNS
-		if kinds[i].request && !own {
+		if kinds[i].request {
 			requests.Merge(&kinds[i].latency)
 			serving += kinds[i].runNS
 		}
@@ -58,12 +58,22 @@ func reportLatency(r *reading) {
 // maxCaptureConns is the number of connections that a capture keeps at once.
 const maxCaptureConns = 8
 
-// servesOnlyCapture reports a program whose only requests in the trace are those of whoever takes it: handlers of
+// connRoot is where the goroutine of a connection of net/http starts. Others of its are for a request, or for reading ahead.
+const connRoot = "net/http.(*conn).serve"
+
+// ofHTTP reports a function of net/http's server, or of the HTTP/2 in it, which calls handlers by their ServeHTTP. Other servers have
+// handlers of another form, and none of net/http/pprof.
+func ofHTTP(function string) bool {
+	return strings.HasPrefix(function, "net/http.") || strings.HasPrefix(function, "net/http/internal/http2.") ||
+		strings.HasPrefix(function, "golang.org/x/net/http2.")
+}
+
+// servesOnlyCapture reports a program whose only requests by net/http in the trace are those of whoever takes it: handlers of
 // net/http/pprof are seen, none of others, and no more connections than a capture has.
 func (t *trace) servesOnlyCapture() bool {
 	var conns int64
 	for i := range t.Sites {
-		if s := &t.Sites[i]; signature.InRequest(t.StackOf(s.Start)) {
+		if s, start := &t.Sites[i], t.StackOf(t.Sites[i].Start); len(start) > 0 && start[len(start)-1].Function == connRoot {
 			conns += s.AtStart + s.Created
 		}
 	}
@@ -132,7 +142,7 @@ func (r *reading) placeBusiest(f *analyze.Finding, kinds []kind) {
 
 // kinds are the goroutines of the program by the function in which they start, those that run most first.
 func (t *trace) kinds() []kind {
-	byStart := map[string]*kind{}
+	byStart, own := map[string]*kind{}, t.servesOnlyCapture()
 	for i := range t.Sites {
 		s := &t.Sites[i]
 		start := t.StackOf(s.Start)
@@ -142,7 +152,7 @@ func (t *trace) kinds() []kind {
 		name := start[len(start)-1].Function
 		k := byStart[name]
 		if k == nil {
-			k = &kind{start: name, at: start[len(start)-1], request: signature.ServesRequests(name)}
+			k = &kind{start: name, at: start[len(start)-1], request: signature.ServesRequests(name) && !(own && ofHTTP(name))}
 			byStart[name] = k
 		}
 		if stack := t.StackOf(s.Stack); len(stack) > 0 {

@@ -182,13 +182,39 @@ func TestRequestsOfTheCapture(t *testing.T) {
 		"profiles alone":         {"net/http/pprof.Trace", 1, "run-queue@main.(*gallery).preview likely"},
 		"profiles among others":  {"net/http/pprof.Trace", 40, "request-delay@main.(*gallery).preview likely"},
 		"a handler of its own":   {"main.(*app).ServeHTTP", 1, "request-delay@main.(*gallery).preview likely"},
+		"one that reads ahead":   {"net/http/pprof.Trace", 8, "run-queue@main.(*gallery).preview likely"},
 		"nothing is known of it": {"main.show", 1, "request-delay@main.(*gallery).preview likely"},
 	} {
 		tr := newTrace().busy(0.5, 4).goroutines("net/http.(*conn).serve", 5e7, 500, 20e6).goroutines("main.(*gallery).preview", 12e8, 200, 40e6)
 		tr.Sites[0].AtStart = tt.conns
+		tr.goroutines("net/http.(*connReader).backgroundRead", 1e5, 3, 1000)
+		tr.Sites[len(tr.Sites)-1].Created = 3
 		tr.id(stack("net/http.(*response).Write", tt.handler, "net/http.(*conn).serve"))
 		if got, _, _ := detect(t, set(tr)); got != tt.want {
 			t.Errorf("%s: %q, want %q", name, got, tt.want)
+		}
+	}
+}
+
+// TestRequestsBesideTheCapture: other servers call no ServeHTTP, and what they serve is their clients'; a goroutine that the
+// capture's handlers wait for is nobody's.
+func TestRequestsBesideTheCapture(t *testing.T) {
+	const alone = "run-queue@main.(*gallery).preview likely"
+	for start, want := range map[string]string{
+		"github.com/valyala/fasthttp.(*workerPool).workerFunc": "request-delay@main.(*gallery).preview likely",
+		"google.golang.org/grpc.(*Server).serverWorker":        "request-delay@main.(*gallery).preview likely",
+		"net/rpc.(*service).call":                              "request-delay@main.(*gallery).preview likely",
+		"net/http/internal/http2.(*serverConn).runHandler":     alone,
+		"main.poll": alone,
+	} {
+		tr := newTrace().busy(0.5, 4).goroutines("net/http.(*conn).serve", 5e7, 500, 20e6).goroutines("main.(*gallery).preview", 12e8, 200, 40e6)
+		tr.Sites[0].AtStart = 1
+		tr.child("runtime/pprof.profileWriter", "net/http.(*conn).serve", 1e6, true)
+		tr.goroutines(start, 5e7, 500, 20e6)
+		tr.Sites[len(tr.Sites)-1].AtStart = 6
+		tr.id(stack("net/http.(*response).Write", "net/http/pprof.Trace", "net/http.(*conn).serve"))
+		if got, _, _ := detect(t, set(tr)); got != want {
+			t.Errorf("%s: %q, want %q", start, got, want)
 		}
 	}
 }
