@@ -59,6 +59,26 @@ func allocs(rows ...row) *evidence.Profile {
 	return profile(evidence.Allocs, []string{"alloc_objects", "alloc_space"}, []int64{1, 1024}, 10, rows)
 }
 
+// mixed is a profile whose stacks have allocated several sizes.
+func mixed(p *evidence.Profile) *evidence.Profile {
+	for i := range p.Stacks {
+		p.Stacks[i].Count = 2
+	}
+	return p
+}
+
+// giants is a profile whose last stack allocates pieces of 256 MB.
+func giants(p *evidence.Profile) *evidence.Profile {
+	last := p.Stacks[len(p.Stacks)-1].Values
+	last[1] = last[0] << 28
+	return p
+}
+
+// large is a trace with long pauses in a large heap.
+func large() *traced {
+	return newTrace().cycles(9, 0.1, 3e8, 4e8).pauses("GC mark termination", 40, 1e5, 8, 12e6)
+}
+
 var (
 	work     = stack("main.render", "net/http.(*conn).serve")
 	marking  = stack("runtime.scanobject", "runtime.gcDrain", "runtime.gcDrainMarkWorkerDedicated", "runtime.gcBgMarkWorker")
@@ -79,6 +99,7 @@ var (
 	benchmark  = stack("runtime.futex", "runtime.startTheWorldWithSema", "runtime.ReadMemStats", "testing.(*B).StopTimer", "main.BenchmarkX")
 	hashing    = stack("crypto/internal/fips140/sha512.blockAVX2", "crypto/internal/fips140/sha512.(*Digest).Write", "main.sum")
 	copying    = stack("runtime.memmove", "runtime.growslice", "main.merge")
+	searching  = stack("internal/bytealg.IndexByte", "bytes.IndexByte", "main.find")
 	preempted  = stack("runtime.asyncPreempt", "main.render")
 )
 

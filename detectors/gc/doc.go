@@ -48,7 +48,9 @@
 // the trace and for goroutine dumps are those of whoever looks, and are left out. What cannot be
 // interrupted while the world should stop is code in assembly that copies, clears, compares or hashes memory
 // in one piece: the line that does most of that in the CPU profile is named. It is not named where its pieces cannot last for most
-// of the long pauses, given the size of the heap and of what the line allocates (2 bytes a nanosecond for copying, 0.3 for hashing), nor
+// of the long pauses, given the size of the heap and of the largest piece that the line allocates (2 bytes a nanosecond for copying; what is hashed, at 0.3,
+// or compared is read alone). That piece is the largest of the sizes of the line's stacks in the allocs profile, or all that a stack allocated where it
+// allocated several sizes, which are added up. Nor is it named
 // where the profile shows that the kernel withheld the CPU. Where there is none the reason lies
 // outside of the program, possible where the profile has few samples; without a CPU profile nothing tells, and the pauses are gc/pause, possible.
 //

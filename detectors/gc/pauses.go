@@ -92,11 +92,8 @@ const (
 	slowestCopy = 2.0
 )
 
-// largestOfMean is how many times the mean of what a line allocates its largest piece is taken to be at most.
-const largestOfMean = 100
-
 // heapHolds reports whether pieces of memory as large as there can be at a line explain half of the long pauses: none
-// is larger than the heap, nor, where the line allocates what it copies, than by far the most of those.
+// is larger than the heap, nor, where the line allocates what it copies, than the largest of those. What is hashed or compared is read alone.
 func (r *reading) heapHolds(at signature.Site) bool {
 	if r.traced == nil {
 		return true
@@ -105,18 +102,43 @@ func (r *reading) heapHolds(at signature.Site) bool {
 	if n := r.traced.largest; n > 0 {
 		largest = float64(n)
 	}
-	here := func(s signature.Site) bool { return s.Location == at.Location && s.Samples > 0 }
-	bytes, objects := slices.IndexFunc(r.sites, here), slices.IndexFunc(r.objects, here)
-	if bytes >= 0 && objects >= 0 {
-		largest = min(largest, largestOfMean*float64(r.sites[bytes].Samples)/float64(r.objects[objects].Samples))
+	speed, leaf := slowestCopy, ""
+	if len(at.Stack) > 0 {
+		leaf = at.Stack[0].Function
 	}
-	speed := slowestCopy
-	if len(at.Stack) > 0 && (strings.HasPrefix(at.Stack[0].Function, "crypto/") || strings.HasPrefix(at.Stack[0].Function, "hash/")) {
+	if strings.HasPrefix(leaf, "crypto/") || strings.HasPrefix(leaf, "hash/") {
 		speed = slowestHash
+	}
+	if piece, ok := r.largestPiece(at.Location); ok && strings.HasPrefix(leaf, "runtime.mem") && leaf != "runtime.memequal" {
+		largest = min(largest, piece)
 	}
 	all, _ := r.traced.pauses(collectorStops)
 	limit, longest := r.pass.Param("min-pause"), largest/speed
 	return longest >= limit && 2*all.CountAbove(int64(min(longest, math.MaxInt64/2))) <= all.CountAbove(int64(limit))
+}
+
+// largestPiece is the size of the largest piece that a line allocates, in bytes, at most; false where it is not known to allocate.
+// Profiles of the heap have a record for each size at a stack. Where a stack has one, its mean is the size; of
+// several, which are added up, one may have all the bytes.
+func (r *reading) largestPiece(at evidence.Frame) (largest float64, ok bool) {
+	for _, prof := range r.allocated {
+		bytes, objects := prof.Column("alloc_space"), prof.Column("alloc_objects")
+		for i := 0; bytes >= 0 && objects >= 0 && i < len(prof.Stacks); i++ {
+			s := &prof.Stacks[i]
+			if s.Values[bytes] <= 0 {
+				continue
+			}
+			if here, found := signature.Own(prof.Stack(s)); !found || here != at {
+				continue
+			}
+			piece := float64(s.Values[bytes])
+			if s.Count == 1 && s.Values[objects] > 0 {
+				piece /= float64(s.Values[objects])
+			}
+			largest, ok = max(largest, piece), true
+		}
+	}
+	return largest, ok
 }
 
 // pauses are all pauses of some kinds together, and the measures of each.

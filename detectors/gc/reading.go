@@ -20,11 +20,11 @@ type reading struct {
 	unusable  string  // why it says nothing of Go's functions; empty where it may
 	requestsS float64 // requests per second, 0 when unknown
 
-	traced  *trace // nil without a trace
-	sites   []signature.Site
-	objects []signature.Site // allocated, by line
-	bytes   int64            // allocated, of all sites
-	windowS float64          // over which; 0: since the program began
+	traced    *trace              // nil without a trace
+	allocated []*evidence.Profile // of the allocs profiles, those that count nothing twice
+	sites     []signature.Site    // bytes allocated, by line
+	bytes     int64               // allocated, of all sites
+	windowS   float64             // over which; 0: since the program began
 }
 
 // trace is what the execution traces say of the collector.
@@ -98,8 +98,7 @@ func (r *reading) readAllocs(set *evidence.Set) {
 		}
 		over = all[max(len(all)-1, 0):]
 	}
-	r.sites = signature.ByLine(over, "alloc_space")
-	r.objects = signature.ByLine(over, "alloc_objects")
+	r.allocated, r.sites = over, signature.ByLine(over, "alloc_space")
 	for _, prof := range over {
 		r.bytes += prof.Total(prof.Column("alloc_space"))
 	}
