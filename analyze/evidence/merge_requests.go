@@ -19,7 +19,6 @@ type requestFold map[requestKey]*requestSum
 type requestSum struct {
 	Requests
 	states map[stateKey]*RequestState
-	merged bool // of several traces
 }
 
 func (f requestFold) add(t *Trace, id func(int32) int32) {
@@ -31,7 +30,10 @@ func (f requestFold) add(t *Trace, id func(int32) int32) {
 			have = &requestSum{states: map[stateKey]*RequestState{}}
 			f[k] = have
 		}
-		have.add(r, id, ok)
+		have.add(r, id)
+		if !ok {
+			have.Arrived = slices.Clone(r.Arrived)
+		}
 	}
 }
 
@@ -66,15 +68,13 @@ func (s *Requests) AddFanOut(f *FanOut, id func(int32) int32) {
 	s.FanOut.Add(f, id)
 }
 
-func (s *requestSum) add(r *Requests, id func(int32) int32, merged bool) {
-	s.merged = s.merged || merged
+func (s *requestSum) add(r *Requests, id func(int32) int32) {
 	s.AddCounts(r)
-	s.Arrived = addParts(s.Arrived, r.Arrived)
 	for _, st := range r.States {
 		k := stateKey{st.State, id(st.Stack)}
 		have := entry(s.states, k)
 		have.NS += st.NS
-		if have.Parts == nil && !s.merged {
+		if have.Parts == nil {
 			have.Parts = slices.Clone(st.Parts)
 			continue
 		}
@@ -89,17 +89,6 @@ func (s *requestSum) add(r *Requests, id func(int32) int32, merged bool) {
 	}
 	slices.SortStableFunc(s.Exemplars, func(a, b RequestExemplar) int { return compareExemplars(a.Exemplar, b.Exemplar) })
 	s.Exemplars = s.Exemplars[:min(len(s.Exemplars), MaxExemplars)]
-}
-
-// addParts adds counts by part of the window; nil stands for none.
-func addParts(sum, parts []int64) []int64 {
-	if sum == nil {
-		return slices.Clone(parts)
-	}
-	for i := range min(len(sum), len(parts)) {
-		sum[i] += parts[i]
-	}
-	return sum
 }
 
 // relabelled is a line with other stack ids.
@@ -117,19 +106,20 @@ func relabelled(line []RequestSegment, id func(int32) int32) []RequestSegment {
 	return out
 }
 
-// finish is the sums, with final stack ids.
-func (f requestFold) finish(id []int32) []Requests {
+// finish is the sums, with final stack ids. Of several windows it leaves out what is by parts of one, for they are of different
+// lengths and times; that holds for a route of one of them too.
+func (f requestFold) finish(id []int32, windows int) []Requests {
 	var out []Requests
 	for k, s := range f {
 		r := s.Requests
 		r.Protocol, r.Route = k.protocol, k.route
-		if s.merged {
+		if windows > 1 {
 			r.Arrived = nil
 		}
 		for sk, st := range s.states {
 			st.State, st.Stack = sk.state, id[sk.stack]
-			if s.merged {
-				st.Parts = nil // the windows are of different lengths
+			if windows > 1 {
+				st.Parts = nil
 			}
 			r.States = append(r.States, *st)
 		}

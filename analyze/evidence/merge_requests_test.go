@@ -50,6 +50,9 @@ func TestMergeRequests(t *testing.T) {
 	if r.Arrived != nil {
 		t.Error("arrivals by parts of windows of different lengths were added up")
 	}
+	if b := left.Requests[1]; b.Arrived != nil || b.States[0].Parts != nil {
+		t.Errorf("a route of one of the windows kept the parts of that: %v, %v", b.Arrived, b.States[0].Parts)
+	}
 	if e := r.Exemplars[0]; e.DurationNS != 31 || left.StackOf(e.Line[0].Stack)[0].Function != "h" {
 		t.Errorf("%+v", e)
 	}

@@ -301,7 +301,7 @@ func (f *traceFold) finish() *Trace {
 	}
 	slices.SortFunc(t.GC.AssistSites, func(a, b AssistSite) int { return cmp.Compare(a.Stack, b.Stack) })
 	t.Samples = sortedCounts(f.samples, id)
-	t.Requests = f.requests.finish(id)
+	t.Requests = f.requests.finish(id, len(t.Windows))
 	slices.SortStableFunc(t.Windows, compareWindows)
 	for i := MaxSeries; i < len(t.Windows); i++ {
 		t.Windows[i].Series, t.Windows[i].Spans = Series{}, nil

@@ -38,7 +38,7 @@ type Requests struct {
 	UpperNS    int64 `json:"upper_ns"`
 
 	// Arrived is how many arrived in each of RequestParts parts of the window of one length. It is empty when several
-	// windows were merged, or not all requests kept.
+	// windows were merged, whether or not the route is in all of them, or not all requests kept.
 	Arrived []int64 `json:"arrived,omitempty"`
 
 	States []RequestState `json:"states"`
