@@ -219,7 +219,7 @@ func (f *traffic) wakers(s *tracedSite) (requests bool, start string) {
 		switch {
 		case len(waker) == 0 || isTimer(root(waker)):
 			continue // a timer, the network: nobody that the request waits for
-		case !underTimeout(root(waker)) && slices.ContainsFunc(waker, func(f evidence.Frame) bool { return isRequestRoot(f.Function) }):
+		case !(underTimeout(root(waker)) && awaitsTimeout(f.trace.StackOf(e.Woken))) && slices.ContainsFunc(waker, func(f evidence.Frame) bool { return isRequestRoot(f.Function) }):
 			byRequests += e.Count
 		default:
 			starts[root(waker)] += e.Count
@@ -252,16 +252,24 @@ func underTimeout(start string) bool {
 	return strings.HasPrefix(start, "net/http.(*timeoutHandler).ServeHTTP.func")
 }
 
+// awaitsTimeout reports a request that waits in http.TimeoutHandler for its own handler. At any other place it waits for what
+// the handlers of other requests do.
+func awaitsTimeout(stack evidence.Stack) bool {
+	i := slices.IndexFunc(stack, func(f evidence.Frame) bool { return f.Package() != "runtime" })
+	return i >= 0 && stack[i].Function == "net/http.(*timeoutHandler).ServeHTTP"
+}
+
 // givenBack reports a place whose waits are ended by goroutines that do the same, as those of one request that take slots from
 // those of another. All that errgroup starts begin in one function of its own, so what tells is the program's outermost one.
 func (f *traffic) givenBack(s *tracedSite) bool {
 	var total, same int64
 	for _, e := range f.trace.Wakes {
-		if !slices.Contains(s.stacks, e.Woken) || e.Waker == 0 {
+		waker := f.trace.StackOf(e.Waker)
+		if !slices.Contains(s.stacks, e.Woken) || len(waker) == 0 || isTimer(root(waker)) {
 			continue
 		}
 		total += e.Count
-		if task := outermost(f.trace.StackOf(e.Waker)); task != "" && task == outermost(f.trace.StackOf(e.Woken)) {
+		if task := outermost(waker); task != "" && task == outermost(f.trace.StackOf(e.Woken)) {
 			same += e.Count
 		}
 	}

@@ -113,6 +113,17 @@ func TestCauses(t *testing.T) {
 			tr.Sites = []evidence.CreationSite{{Start: tr.add(started), Stack: tr.handler("main.batch"), Created: 2000, RunNS: int64(second)}}
 			return []evidence.RequestState{adds(wait(evidence.WaitWaitGroup), at, 2, 90)}
 		}, causePool, "they wait for by pool"},
+		{"the same where deadlines end every third wait", func(tr tracedStacks) []evidence.RequestState {
+			const started = "golang.org/x/sync/errgroup.(*Group).Go.func1"
+			at, item := tr.handler("sync.(*WaitGroup).Wait", "main.batch"), tr.add("runtime.selectgo", "main.take", "main.batch.func1", started)
+			tr.Blocks = []evidence.BlockSite{{Stack: at, Wait: evidence.WaitWaitGroup, Ended: spans(900, second), Open: spans(90, second)},
+				{Stack: item, Wait: evidence.WaitSelect, Ended: spans(3000, second)}}
+			tr.Wakes = []evidence.WakeEdge{{Waker: tr.add("sync.(*WaitGroup).Done", started), Woken: at, Wait: evidence.WaitWaitGroup, Count: 900},
+				{Waker: tr.add("runtime.closechan", "context.(*timerCtx).cancel", "context.WithDeadlineCause.func2"), Woken: item, Wait: evidence.WaitSelect, Count: 1000},
+				{Waker: tr.add("main.give", "main.batch.func1", started), Woken: item, Wait: evidence.WaitSelect, Count: 2000}}
+			tr.Sites = []evidence.CreationSite{{Start: tr.add(started), Stack: tr.handler("main.batch"), Created: 2000, RunNS: int64(second)}}
+			return []evidence.RequestState{adds(wait(evidence.WaitWaitGroup), at, 2, 90)}
+		}, causePool, "they wait for by pool"},
 		{"goroutines of the request that feed each other", func(tr tracedStacks) []evidence.RequestState {
 			const started = "golang.org/x/sync/errgroup.(*Group).Go.func1"
 			at, part := tr.handler("sync.(*WaitGroup).Wait", "main.pipe"), tr.add("runtime.chanrecv1", "main.pipe.func2", started)
@@ -151,6 +162,21 @@ func TestCauses(t *testing.T) {
 			tr.Sites = []evidence.CreationSite{{Start: tr.add(started), Stack: tr.handler("net/http.(*timeoutHandler).ServeHTTP", "main.measured"), Created: 900, RunNS: int64(second)}}
 			return []evidence.RequestState{adds(wait(evidence.WaitSelect), at, 2, 90)}
 		}, causeDownstream, "that they wait for by downstream"},
+		{"slots that two routes with deadlines share", func(tr tracedStacks) []evidence.RequestState {
+			const started = "net/http.(*timeoutHandler).ServeHTTP.func1"
+			at := tr.handler("runtime.selectgo", "net/http.(*timeoutHandler).ServeHTTP", "main.measured")
+			list, item := tr.add("runtime.chansend1", "main.take", "main.list", started), tr.add("runtime.chansend1", "main.take", "main.item", started)
+			lists, items := tr.add("runtime.chanrecv1", "main.give", "main.list", started), tr.add("runtime.chanrecv1", "main.give", "main.item", started)
+			tr.Blocks = []evidence.BlockSite{{Stack: at, Wait: evidence.WaitSelect, Ended: spans(900, second), Open: spans(90, second)},
+				{Stack: list, Wait: evidence.WaitChanSend, Ended: spans(900, second)}, {Stack: item, Wait: evidence.WaitChanSend, Ended: spans(800, second)}}
+			tr.Wakes = []evidence.WakeEdge{{Waker: tr.add("runtime.closechan", started), Woken: at, Wait: evidence.WaitSelect, Count: 900}}
+			for _, woken := range []int32{list, item} {
+				tr.Wakes = append(tr.Wakes, evidence.WakeEdge{Waker: lists, Woken: woken, Wait: evidence.WaitChanSend, Count: 450},
+					evidence.WakeEdge{Waker: items, Woken: woken, Wait: evidence.WaitChanSend, Count: 450})
+			}
+			tr.Sites = []evidence.CreationSite{{Start: tr.add(started), Stack: tr.handler("net/http.(*timeoutHandler).ServeHTTP", "main.measured"), Created: 900, RunNS: int64(second)}}
+			return []evidence.RequestState{adds(wait(evidence.WaitSelect), at, 2, 90)}
+		}, causePool, "that they wait for by pool"},
 		{"goroutines of the request that wait for a processor", func(tr tracedStacks) []evidence.RequestState {
 			at := tr.handler("runtime.chanrecv1", "main.gather")
 			tr.Blocks = []evidence.BlockSite{{Stack: at, Wait: evidence.WaitChanRecv, Ended: spans(900, second), Open: spans(90, second)}}
