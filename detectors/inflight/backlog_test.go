@@ -2,8 +2,10 @@ package inflight
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
+	"go-debug/analyze"
 	"go-debug/analyze/evidence"
 )
 
@@ -63,6 +65,63 @@ func TestBacklogOutsideOfRequests(t *testing.T) {
 			t.Errorf("%+v", res.Findings)
 		}
 	})
+}
+
+// Idle connections explain as many of the goroutines that were added as they are, and no more.
+func TestIdleConnectionsAdded(t *testing.T) {
+	growing := scraped(11, func(i int) second { return second{0, 100, 0.001, 60 + 40*float64(i)} })
+	idle := evidence.Stack{{Function: "internal/poll.runtime_pollWait"}, {Function: "bufio.(*Reader).Peek"}, serveFrame}
+	jobs := evidence.Stack{{Function: "runtime.chansend1"}, workerFrame}
+	for _, c := range []struct {
+		conns, jobs int
+		rules       []string
+		said        bool
+	}{{200, 200, []string{ruleUnexplained}, false}, {390, 10, nil, true}, {0, 400, []string{ruleUnexplained}, false}} {
+		var snapshots []evidence.Snapshot
+		for i := range 2 {
+			snapshots = append(snapshots, evidence.Snapshot{Position: evidence.Position{Source: "g", Seq: i}, Kind: evidence.Goroutine, Complete: true,
+				Groups: []evidence.Group{{Wait: evidence.WaitIO, Stack: idle, Count: 10 + i*c.conns}, {Wait: evidence.WaitChanSend, Stack: jobs, Count: 10 + i*c.jobs}}})
+		}
+		res := analyse(t, &evidence.Set{Loads: []evidence.Load{growing}, Snapshots: snapshots})
+		if got := rules(res); !slices.Equal(got, c.rules) {
+			t.Errorf("%d connections and %d jobs: rules %v, want %v", c.conns, c.jobs, got, c.rules)
+		}
+		for _, f := range res.Findings {
+			if f.Location != workerFrame || strings.Contains(f.Message, "idle connections of the server account for 200") != (c.conns == 200) {
+				t.Errorf("%+v: %q", f.Location, f.Message)
+			}
+		}
+		said := slices.ContainsFunc(res.Outcomes[0].Unchecked, func(u analyze.Unchecked) bool {
+			return strings.Contains(u.What, "390 are idle connections") && u.Try != ""
+		})
+		if said != c.said {
+			t.Errorf("%d connections and %d jobs: left open %+v", c.conns, c.jobs, res.Outcomes[0].Unchecked)
+		}
+	}
+}
+
+func TestIdleConnection(t *testing.T) {
+	for name, c := range map[string]struct {
+		stack []string
+		want  bool
+	}{
+		"between requests":        {[]string{"internal/poll.runtime_pollWait", "bufio.(*Reader).fill", "bufio.(*Reader).Peek", "net/http.(*conn).serve"}, true},
+		"before the first":        {[]string{"internal/poll.runtime_pollWait", "bufio.(*Reader).Peek", "net/http.(*conn).readRequest", "net/http.(*conn).serve"}, true},
+		"a handler":               {[]string{"bufio.(*Reader).Peek", "main.peek", "net/http.serverHandler.ServeHTTP", "net/http.(*conn).serve"}, false},
+		"HTTP/2":                  {[]string{"runtime.selectgo", "net/http.(*http2serverConn).serve", "net/http.(*http2Server).ServeConn", "net/http.(*Server).onceSetNextProtoDefaults.func1", "net/http.(*conn).serve"}, false},
+		"a handshake":             {[]string{"internal/poll.runtime_pollWait", "crypto/tls.(*Conn).HandshakeContext", "net/http.(*conn).serve"}, false},
+		"the end of a reply":      {[]string{"internal/poll.runtime_pollWait", "net/http.(*response).finishRequest", "net/http.(*conn).serve"}, false},
+		"a client's":              {[]string{"bufio.(*Reader).Peek", "net/http.(*persistConn).readLoop"}, false},
+		"nothing but the serving": {[]string{"net/http.(*conn).serve"}, false},
+	} {
+		var stack evidence.Stack
+		for _, f := range c.stack {
+			stack = append(stack, evidence.Frame{Function: f})
+		}
+		if got := isIdleConnection(stack); got != c.want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
 }
 
 // A request that calls others has more goroutines than its own two.

@@ -214,7 +214,13 @@ func (w *waits) growingInTrace(p *analyze.Pass) *site {
 // that they started pile up with them: one cause, one finding.
 func reportUnexplained(p *analyze.Pass, a *assessment, w *waits) {
 	u := a.others
-	if u == nil || a.diverges || w.showGrowth() || float64(w.idleAdded()) >= explainedHalf*u.growth {
+	if u == nil || a.diverges || w.showGrowth() {
+		return
+	}
+	idle := float64(max(w.idleAdded(), 0))
+	if u.growth-idle < p.Param("min-unexplained") {
+		p.NotChecked("whether connections pile up: of "+grouped(u.growth)+" goroutines added that no request explains "+grouped(idle)+
+			" are idle connections of the server; clients keep them for later, and without an IdleTimeout it closes none", tryLonger)
 		return
 	}
 	f := analyze.Finding{Rule: ruleUnexplained, Confidence: analyze.Possible, Cost: u.count, Message: u.text(a.flow),
@@ -222,6 +228,9 @@ func reportUnexplained(p *analyze.Pass, a *assessment, w *waits) {
 	s := w.largestOther()
 	if grown := w.mostGrown(); grown != nil && !grown.frame.Std() && w.turnsOver(grown) {
 		s = grown
+	}
+	if idle > 0 {
+		f.Message += "; idle connections of the server account for " + grouped(idle) + " of the growth"
 	}
 	if s != nil {
 		f.Location, f.Wait, f.Stacks = s.frame, s.wait, []evidence.Stack{s.stack}

@@ -103,18 +103,15 @@ func (w *waits) idleAdded() int {
 	return idle(w.snapshots[len(w.snapshots)-1]) - idle(w.snapshots[0])
 }
 
-// isIdleConnection reports a connection of net/http's server that waits for a request, or for the rest of its head.
+// isIdleConnection reports a connection of net/http's server that waits for a request, or for the rest of its head. One of
+// HTTP/2 is below its serve too while it has requests, and so is a handshake of TLS.
 func isIdleConnection(stack evidence.Stack) bool {
-	serves := false
-	for _, f := range stack {
-		switch f.Function {
-		case "net/http.serverHandler.ServeHTTP", "net/http.(*response).finishRequest":
-			return false
-		case "net/http.(*conn).serve":
-			serves = true
-		}
+	serve := slices.IndexFunc(stack, func(f evidence.Frame) bool { return f.Function == "net/http.(*conn).serve" })
+	if serve < 1 {
+		return false
 	}
-	return serves
+	called := stack[serve-1].Function
+	return called == "bufio.(*Reader).Peek" || called == "net/http.(*conn).readRequest"
 }
 
 // text contrasts the goroutines with what throughput explains.
