@@ -109,7 +109,10 @@
 //
 // Where half of what was added and more is of routes that are asked for more than before, and have no more in flight for that, or that
 // began in the window and have levelled off, nothing diverges: one that takes seconds shows in flight and hardly in
-// all arrivals. Where such a route goes on to grow and few of its requests were over, the trace is too short. Requests that do not
+// all arrivals. It does if the rest is more than the others may make a queue wander, if a route that is asked for as before has
+// a queue of its own by that measure, or if ten requests of the others do not end: demand explains no backlog but its own. Where a route
+// that began goes on to grow and few of its requests were over, or none was, the trace is too short: streams that connect
+// and requests that hang look alike as long as none ends. Requests that do not
 // end but go on to do something look like streams that have connected: a leak of them is possible, no more.
 //
 // In the other direction, where what is in flight grew by less than all requests together may make a queue wander, those of the route
@@ -123,8 +126,8 @@
 //
 //	downstream  another service, a database, any socket that the handler reads
 //	pool        connections of database/sql, net/http and the like; whatever other requests give back (channels and
-//	            conditions that requests end for each other, or goroutines of theirs that do the same); goroutines that
-//	            serve requests and were there before them
+//	            conditions that requests end for each other, or goroutines of theirs that do the same, deadlines
+//	            aside); goroutines that serve requests and were there before them
 //	limiter     a limit of the rate (x/time/rate, go.uber.org/ratelimit): the program holds requests back itself
 //	mutex       locks of sync
 //	cpu         running, or waiting for a processor; or a lock that for half of the window belongs to goroutines that were
@@ -224,7 +227,9 @@
 // Long-lived requests (streams, long polls) that connect during the window look like requests that never end.
 // Scrapes of all routes together show that more is in flight and not that a slow route is asked for more: a trace of the same time tells.
 // Connections that clients keep for later grow with what they once had in flight at a time, and scrapes alone take them for
-// goroutines that nothing explains; with two goroutine snapshots that is no finding. Retries by clients look like load. Snapshots alone cannot see that load rises. Requests counted in
+// goroutines that nothing explains. With two goroutine snapshots those that were added (the server reads the next request, and
+// neither shakes hands nor speaks HTTP/2) are taken off the growth; where what is left is no finding, they are said to be left open, for without an
+// IdleTimeout they pile up as clients come. Retries by clients look like load. Snapshots alone cannot see that load rises. Requests counted in
 // metrics but in flight elsewhere (a gauge of another server in the process) break Little's law: see
 // the roles of the load.
 //

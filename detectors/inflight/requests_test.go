@@ -269,6 +269,8 @@ func TestRoutesWithArrivals(t *testing.T) {
 		{"asked for more, and as much more in flight", 3, 25, 200, 60, 0, 8, verdictOK},
 		{"asked for more, and far more in flight", 3, 25, 200, 60, 0, 2, verdictGrowing},
 		{"begun, and hardly one is over", 0, 25, 5, 60, 0, 2, verdictInconclusive},
+		{"begun, and one is over", 0, 25, 1, 60, 0, 2, verdictInconclusive},
+		{"begun, and none is over", 0, 25, 0, 60, 0, 2, verdictInconclusive},
 		{"begun, and many are over", 0, 25, 200, 60, 0, 2, verdictGrowing},
 		{"a queue of its own among many others", 5, 5, 40, 60, 30, 2, verdictGrowing},
 		{"a queue that may wander so far", 500, 500, 6000, 60, 30, 2, verdictOK},

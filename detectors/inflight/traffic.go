@@ -67,8 +67,11 @@ func (f *traffic) unending() int64 {
 	if f.Latency.Count < someCompleted {
 		return 0
 	}
-	return f.Ages.CountAbove(stuckFold * f.Latency.Quantile(0.99))
+	return f.Ages.CountAbove(f.stays())
 }
+
+// stays is the age from which on a request is not expected to end, in nanoseconds.
+func (f *traffic) stays() int64 { return stuckFold * f.Latency.Quantile(0.99) }
 
 // bracketed holds when so many arrivals were not seen that only an interval is known.
 func (f *traffic) bracketed() bool {
