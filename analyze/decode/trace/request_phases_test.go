@@ -6,6 +6,10 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+
+	xtrace "golang.org/x/exp/trace"
+
+	"go-debug/analyze/budget"
 )
 
 // line runs the machine over what one connection does, each step 1 ms after the one before.
@@ -88,6 +92,36 @@ func TestPreemptedBehindTheReply(t *testing.T) {
 		l.shows(rolePeek, sightBlocked)
 		if got := fmt.Sprint(l.ends()); got != tt.want {
 			t.Errorf("preempted %s: requests %s, want %s", tt.name, got, tt.want)
+		}
+	}
+}
+
+// What goes on at the end of the window counts to a request as far as it is part of it: where its reply is written, and the
+// goroutine waits for a lock on its way to the next one, the request lasts to the end of the write.
+func TestOpenBehindTheReply(t *testing.T) {
+	for _, tt := range []struct {
+		name    string
+		network bool
+		want    int64 // ms of the request
+	}{{"a lock", false, 3}, {"room for the reply", true, 9}} {
+		w := newWindow(budget.Budget{}.WithDefaults())
+		l := &line{tally: w.requests.tally, conn: newLine().conn}
+		l.reads()
+		l.replies()
+		l.conn.shown = requestStack{kind: servesConn, network: tt.network}
+		w.now = 10e6
+		w.requests.tracked[1] = l.conn
+		w.goroutines[1] = &goroutine{id: 1, state: xtrace.GoWaiting, since: l.now}
+		w.closeRequests()
+		var spent int64
+		for _, r := range l.tally.routes {
+			spent = r.censored.Sum
+			if r.inFlight != spent || r.open != 1 {
+				t.Errorf("%s: %d open, %d ns in flight, %d of requests", tt.name, r.open, r.inFlight, spent)
+			}
+		}
+		if spent != tt.want*1e6 {
+			t.Errorf("%s: %d ns, want %d ms", tt.name, spent, tt.want)
 		}
 	}
 }

@@ -176,9 +176,12 @@ func (w *window) closeRequests() {
 			e.status, e.reason = goWaiting, req.wait(live.wait)
 		}
 		e.see = t.shown
-		if t.phase != phaseFlushing || e.status == goWaiting || e.status == goSyscall { // else it may be over
+		switch {
+		case t.phase != phaseFlushing:
 			t.apply(req.tally, &e)
 			t.cur.end = t.at
+		case e.status == goWaiting || e.status == goSyscall: // if that is part of the reply; else it may be over
+			t.apply(req.tally, &e)
 		}
 		if t.another > 0 {
 			t.anotherReply(req.tally, false)
